@@ -1,0 +1,73 @@
+"""What the List operations have in common: filters, order and pages."""
+
+import base64
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from localcloud.sagemaker.errors import ValidationError
+from localcloud.sagemaker.resources import Resource
+from localcloud.sagemaker.service import Request, Response
+
+_DEFAULT_PAGE = 10
+
+
+def page(
+    resources: Iterable[Resource],
+    request: Request,
+    member: str,
+    summary: Callable[[Resource], dict[str, Any]],
+) -> Response:
+    """One page of summaries under `member`, newest first unless `SortOrder` says Ascending."""
+    chosen = [resource for resource in resources if _matches(resource, request)]
+    descending = request.get("SortOrder", "Descending") == "Descending"
+    by_name = request.get("SortBy") == "Name"
+    chosen.sort(key=lambda resource: resource.name if by_name else _created(resource).isoformat(), reverse=descending)
+    start = _decode(request.get("NextToken"))
+    end = start + request.get("MaxResults", _DEFAULT_PAGE)
+    response: Response = {member: [summary(resource) for resource in chosen[start:end]]}
+    if end < len(chosen):
+        response["NextToken"] = base64.b64encode(str(end).encode()).decode()
+    return response
+
+
+def _created(resource: Resource) -> datetime:
+    created = resource.description["CreationTime"]
+    assert isinstance(created, datetime)
+    return created
+
+
+def _matches(resource: Resource, request: Request) -> bool:
+    status = next((value for key, value in resource.description.items() if key == _STATUS.get(resource.kind)), None)
+    wanted = request.get("StatusEquals")
+    created = _created(resource)
+    after, before = _time(request.get("CreationTimeAfter")), _time(request.get("CreationTimeBefore"))
+    return (
+        request.get("NameContains", "") in resource.name
+        and (wanted is None or wanted == status)
+        and (after is None or created > after)
+        and (before is None or created < before)
+    )
+
+
+_STATUS = {
+    "training-job": "TrainingJobStatus",
+    "hyper-parameter-tuning-job": "HyperParameterTuningJobStatus",
+    "endpoint": "EndpointStatus",
+}
+
+
+def _time(value: Any) -> datetime | None:
+    """A time as it comes over the wire (seconds since 1970) or from within."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromtimestamp(float(value), UTC)
+
+
+def _decode(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        return int(base64.b64decode(token, validate=True))
+    except ValueError:
+        raise ValidationError("Invalid pagination token.") from None
