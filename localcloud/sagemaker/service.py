@@ -74,7 +74,7 @@ class SageMaker:
     """The service: its resources by account and region."""
 
     def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+        self.platform = platform
         self._model = botocore.session.get_session().get_service_model("sagemaker")
         self._regions: dict[tuple[str, str], Resources] = {}
 
@@ -92,7 +92,7 @@ class SageMaker:
         if name not in _OPERATIONS:
             raise ServiceError("UnknownOperationException", f"The local cloud does not know sagemaker:{name} yet.")
         validate(request, self._model.operation_model(name).input_shape)
-        call = Call(caller, self._platform, self.resources(caller.account, caller.region))
+        call = Call(caller, self.platform, self.resources(caller.account, caller.region))
         chosen = _OPERATIONS[name]
         self._authorize(name, chosen.arn(call, request), request, call)
         return chosen.handler(call, request)

@@ -1,0 +1,21 @@
+"""The CDK application: reads the settings from cdk.json, and builds the one stack."""
+
+import sys
+
+import aws_cdk as cdk
+
+from stacks.fraud_detection import FraudDetectionStack
+from stacks.settings import Settings, SettingsError
+
+
+def main() -> None:
+    app = cdk.App()
+    try:
+        settings = Settings.from_context(app.node.try_get_context("settings") or {})
+    except SettingsError as error:
+        sys.exit(str(error))
+    FraudDetectionStack(app, settings.project, settings=settings)
+    app.synth()
+
+
+main()

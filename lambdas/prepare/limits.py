@@ -1,0 +1,20 @@
+"""How much data the function takes.
+
+Chosen for 3,008 MB of memory, the most that a new AWS account may give a function, and 2 GiB of disk: a CSV of
+59.7 million values and 892 MB needed 1.9 GB and 1.5 GiB at the most.
+"""
+
+from dataclasses import dataclass
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    source_bytes: int = 512 * MIB
+    csv_bytes: int = 1024 * MIB
+    values: int = 60_000_000
+    """Rows times columns: the lesson's data set has 8.8 million."""
+    compression_ratio: int = 200
+    """Numbers written as text shrink to a third or so, a zip bomb to a thousandth."""
+    ratio_matters_from_bytes: int = 10 * MIB

@@ -1,0 +1,50 @@
+"""The objects of S3."""
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.prepare.bounded import copy_bounded
+from lambdas.prepare.errors import UnreadableSource
+
+REASONS = {
+    "NoSuchBucket": "there is no such bucket",
+    "NoSuchKey": "the bucket has no such object",
+    "AccessDenied": (
+        "access is denied, because this function's role may not read it, or because there is no such object in a "
+        "bucket that the role may not list"
+    ),
+}
+
+
+class S3Objects:
+    def __init__(self, client: Any = None) -> None:
+        self._s3 = client or boto3.client("s3")
+
+    def fetch(self, bucket: str, key: str, target: Path, most: int, too_much: Exception) -> None:
+        """Write the object to `target`, unless it has more than `most` bytes: then `too_much` is raised."""
+        try:
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            if answer["ContentLength"] > most:
+                raise too_much
+            with target.open("wb") as file:
+                copy_bounded(answer["Body"], file, most, too_much)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise _unreadable(bucket, key, REASONS.get(code, str(error))) from error
+        except BotoCoreError as error:
+            raise _unreadable(bucket, key, str(error)) from error
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        self._s3.upload_file(str(path), bucket, key)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self._s3.delete_object(Bucket=bucket, Key=key)
+
+
+def _unreadable(bucket: str, key: str, why: str) -> UnreadableSource:
+    return UnreadableSource(
+        f"The source s3://{bucket}/{key} can't be read: {why}. Check it, and what this function's role may read."
+    )

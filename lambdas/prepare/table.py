@@ -1,0 +1,144 @@
+"""From a CSV file to a table that a model can be trained on, or the reason why not."""
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lambdas.prepare.errors import InvalidData, TooMuchData
+from lambdas.prepare.limits import Limits
+
+CHUNK = 2**20
+NAMES_SHOWN = 40
+VALUES_SHOWN = 5
+ZERO_AND_ONE = ("0", "1", "0.0", "1.0")
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def read_table(path: Path, label_column: str, limits: Limits) -> pd.DataFrame:
+    """The rows as `pandas.read_csv` reads them, the label's column moved to the front.
+
+    Missing values are allowed in features (XGBoost learns which way they go), not in the label. Raises InvalidData
+    or TooMuchData.
+    """
+    try:
+        columns = _column_names(path)
+        _check_columns(columns, label_column)
+        _check_size(path, len(columns), limits)
+        table = pd.read_csv(path)
+    except pd.errors.EmptyDataError as error:
+        raise InvalidData("The CSV file is empty. Expected are a line of column names and then the rows.") from error
+    except pd.errors.ParserError as error:
+        raise InvalidData(
+            f"The CSV file can't be read: {error}. Every row must have as many fields as the header."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidData(f"The CSV file is not UTF-8 text: {error}. Save it as UTF-8.") from error
+    if table.empty:
+        raise InvalidData("The CSV file has a header but no rows.")
+    _check_label(table[label_column])
+    features = table.drop(columns=[label_column])
+    _check_features(features)
+    return pd.concat([table[label_column], features], axis=1)
+
+
+def _column_names(path: Path) -> list[str]:
+    """The header's own names: read as data, since `read_csv` would rename the repeated and fill in the empty ones.
+
+    The row after it is read too, so that one longer than the header is an error: otherwise `read_csv` would take the
+    first column for the rows' index, and every number for its neighbour's.
+    """
+    start = pd.read_csv(path, header=None, nrows=2, dtype=str, keep_default_na=False)
+    return [str(name) for name in start.iloc[0]]
+
+
+def _check_columns(columns: list[str], label_column: str) -> None:
+    if all(_is_number(name) for name in columns):
+        raise InvalidData(
+            "The CSV file's first line holds numbers only. Expected are the columns' names: add a header."
+        )
+    repeated = sorted({repr(name) for name in columns if columns.count(name) > 1 or not name})
+    if repeated:
+        raise InvalidData(f"The CSV file's column names must be unique and not empty; see {', '.join(repeated)}.")
+    if label_column not in columns:
+        raise InvalidData(
+            f"The CSV file has no column {label_column!r} for the label. {_columns_instead(columns, label_column)}"
+        )
+    if len(columns) == 1:
+        raise InvalidData(
+            f"The CSV file has no column but the label {label_column!r}; a model needs at least one feature."
+        )
+
+
+def _columns_instead(columns: list[str], label_column: str) -> str:
+    if len(columns) == 1:
+        return f"Its only column is {columns[0]!r}: are the fields separated by something other than a comma?"
+    close = difflib.get_close_matches(label_column, columns, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"Its columns are {_named(columns)}.{hint} Give the name as data.label_column."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_size(path: Path, columns: int, limits: Limits) -> None:
+    """Counted before reading: running out of memory would leave no message."""
+    with path.open("rb") as file:
+        lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
+    if lines * columns > limits.values:
+        raise TooMuchData(
+            f"The CSV file has {lines:,} lines of {columns:,} columns; this function takes {limits.values:,} values in "
+            "all. Give a sample of its rows."
+        )
+
+
+def _check_label(label: pd.Series) -> None:
+    missing = int(label.isna().sum())
+    if missing:
+        raise InvalidData(
+            f"The label {label.name!r} is missing in {missing:,} of {len(label):,} rows. Remove or complete them."
+        )
+    values = sorted(label.unique().tolist(), key=str)
+    others = [value for value in values if str(value) not in ZERO_AND_ONE]
+    if others:
+        raise InvalidData(
+            f"The label {label.name!r} holds {_values(others)}; allowed are 0 and 1 only. Encode the label so."
+        )
+    if len(values) == 1:
+        raise InvalidData(
+            f"The label {label.name!r} is {values[0]} in every row; a model needs rows of both classes, 0 and 1."
+        )
+
+
+def _check_features(features: pd.DataFrame) -> None:
+    text = [name for name in features if not _is_numeric(features[name])]
+    if text:
+        raise InvalidData(
+            f"Every feature must be numeric; not so {_named(text)}. Encode these as numbers, or leave them out."
+        )
+    outside = [name for name in features if features[name].abs().max() > FLOAT32_MAX]
+    if outside:
+        raise InvalidData(
+            f"Features must be finite and within ±{FLOAT32_MAX:.2g}, which is what XGBoost's 32-bit numbers hold; not "
+            f"so {_named(outside)}. Replace these values, or leave them empty."
+        )
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _named(columns: list[str]) -> str:
+    more = f" and {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
+    return ", ".join(columns[:NAMES_SHOWN]) + more
+
+
+def _values(values: list[object]) -> str:
+    more = f" and {len(values) - VALUES_SHOWN:,} more" if len(values) > VALUES_SHOWN else ""
+    return ", ".join(repr(value) for value in values[:VALUES_SHOWN]) + more

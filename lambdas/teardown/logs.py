@@ -1,0 +1,31 @@
+"""The log groups that SageMaker makes by itself, and never removes."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+ENDPOINTS = "/aws/sagemaker/Endpoints/"
+
+
+def delete_logs(logs: Any, project: str) -> None:
+    """Delete the logs of the project's endpoints and training jobs; those of others stay."""
+    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"{ENDPOINTS}{project}-"):
+        for group in page["logGroups"]:
+            logs.delete_log_group(logGroupName=group["logGroupName"])
+    try:
+        _delete_training_logs(logs, project)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+
+
+def _delete_training_logs(logs: Any, project: str) -> None:
+    """All training jobs of an account share one group; it goes only if nobody else's log is left in it."""
+    for page in logs.get_paginator("describe_log_streams").paginate(
+        logGroupName=TRAINING_JOBS, logStreamNamePrefix=f"{project}-"
+    ):
+        for stream in page["logStreams"]:
+            logs.delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=stream["logStreamName"])
+    if not logs.describe_log_streams(logGroupName=TRAINING_JOBS, limit=1)["logStreams"]:
+        logs.delete_log_group(logGroupName=TRAINING_JOBS)

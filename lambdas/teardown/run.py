@@ -1,0 +1,21 @@
+"""Removes what one run has made: called when the run fails.
+
+Event: `{"name": base name of the run}`. Result: `{"removed": ["Endpoint fraud-…", …]}`.
+"""
+
+from typing import Any
+
+import boto3
+
+from lambdas.teardown.resources import IN_ORDER, JOBS, delete, stop
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    sagemaker = boto3.client("sagemaker")
+    name = str(event["name"])
+    for kind in JOBS:
+        for page in sagemaker.get_paginator(kind.paginator).paginate(NameContains=name, StatusEquals="InProgress"):
+            for job in page[kind.member]:
+                stop(sagemaker, kind, job[kind.name_member])
+    removed = [f"{kind.noun} {name}" for kind in IN_ORDER if delete(sagemaker, kind, name)]
+    return {"removed": removed}

@@ -1,0 +1,109 @@
+"""The AWS::SageMaker types of CloudFormation, on the SageMaker API."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from localcloud import ministack_adapter as ministack
+from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.service import SageMaker
+
+_POLL_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 60
+_UPDATABLE = frozenset(
+    {"AppNetworkAccessType", "AppSecurityGroupManagement", "DefaultSpaceSettings", "DefaultUserSettings"}
+    | {"HomeEfsFileSystemCreation", "SubnetIds", "TagPropagation"}
+)
+"""Properties of a domain that UpdateDomain takes by the same name."""
+
+Properties = dict[str, Any]
+Provisioned = tuple[str, dict[str, Any]]
+
+
+class StabilizationFailed(Exception):
+    """A resource did not reach the state that CloudFormation waits for."""
+
+
+class ResourceTypes:
+    """Creates, updates and deletes resources on behalf of a stack."""
+
+    def __init__(self, service: SageMaker) -> None:
+        self._service = service
+
+    def register(self) -> None:
+        ministack.register_resource_type(
+            "AWS::SageMaker::Domain", self._create_domain, self._update_domain, self._delete_domain
+        )
+        ministack.register_resource_type(
+            "AWS::SageMaker::UserProfile", self._create_profile, self._update_profile, self._delete_profile
+        )
+
+    def _call(self, operation: str, request: Properties) -> dict[str, Any]:
+        caller = ministack.ServiceCaller(ministack.current_account(), ministack.current_region())
+        return self._service.call(operation, request, caller)
+
+    def _create_domain(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        domain_arn = self._call("CreateDomain", properties)["DomainArn"]
+        key = {"DomainId": domain_arn.rsplit("/", 1)[-1]}
+        return key["DomainId"], self._attributes_of_domain(key)
+
+    def _update_domain(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        key = {"DomainId": physical_id}
+        request = {name: value for name, value in new.items() if name in _UPDATABLE}
+        if "DomainSettings" in new:
+            request["DomainSettingsForUpdate"] = new["DomainSettings"]
+        self._call("UpdateDomain", {**key, **request})
+        return physical_id, self._attributes_of_domain(key)
+
+    def _attributes_of_domain(self, key: dict[str, str]) -> dict[str, Any]:
+        domain = self._until(lambda: self._call("DescribeDomain", key), "InService")
+        names = ("DomainArn", "DomainId", "Url", "HomeEfsFileSystemId", "SecurityGroupIdForDomainBoundary")
+        return {name: domain[name] for name in names if name in domain}
+
+    def _delete_domain(self, physical_id: str, properties: Properties) -> None:
+        key = {"DomainId": physical_id}
+        self._call("DeleteDomain", key)
+        self._until_gone(lambda: self._call("DescribeDomain", key))
+
+    def _create_profile(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        arn = self._call("CreateUserProfile", properties)["UserProfileArn"]
+        self._until_profile_serves(properties)
+        return f"{properties['UserProfileName']}|{properties['DomainId']}", {"UserProfileArn": arn}
+
+    def _update_profile(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        arn = self._call("UpdateUserProfile", {k: v for k, v in new.items() if k != "Tags"})["UserProfileArn"]
+        self._until_profile_serves(new)
+        return physical_id, {"UserProfileArn": arn}
+
+    def _until_profile_serves(self, properties: Properties) -> None:
+        self._until(lambda: self._call("DescribeUserProfile", _profile_key(properties)), "InService")
+
+    def _delete_profile(self, physical_id: str, properties: Properties) -> None:
+        key = _profile_key(properties)
+        self._call("DeleteUserProfile", key)
+        self._until_gone(lambda: self._call("DescribeUserProfile", key))
+
+    def _until(self, describe: Callable[[], dict[str, Any]], wanted: str) -> dict[str, Any]:
+        deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while time.monotonic() < deadline:
+            described = describe()
+            if described["Status"] == wanted:
+                return described
+            if described["Status"] == "Failed":
+                raise StabilizationFailed(described.get("FailureReason", "The resource failed."))
+            time.sleep(_POLL_SECONDS)
+        raise StabilizationFailed(f"The resource was not {wanted} after {_LONGEST_WAIT_SECONDS} seconds.")
+
+    def _until_gone(self, describe: Callable[[], dict[str, Any]]) -> None:
+        deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                describe()
+            except ServiceError:
+                return
+            time.sleep(_POLL_SECONDS)
+        raise StabilizationFailed(f"The resource was still there after {_LONGEST_WAIT_SECONDS} seconds.")
+
+
+def _profile_key(properties: Properties) -> dict[str, str]:
+    return {"DomainId": properties["DomainId"], "UserProfileName": properties["UserProfileName"]}

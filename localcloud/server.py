@@ -1,0 +1,31 @@
+"""The server process: `python -m localcloud.server`, started and configured by `localcloud.cloud`."""
+
+import asyncio.constants
+
+from localcloud import ministack_adapter as ministack
+from localcloud import wire
+from localcloud.cloudformation import ResourceTypes
+from localcloud.pandas_layer import publish_pandas_layers
+from localcloud.sagemaker.service import SageMaker
+from localcloud.step_functions import Tasks
+
+# A client that keeps its connection open would hold the server's end back for 30 seconds.
+asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
+
+
+def main() -> None:
+    ministack.check()
+    ministack.serve_on_one_port()
+    service = SageMaker(ministack.MinistackPlatform())
+    wire.serve(service)
+    wire.serve_inventory(service)
+    ResourceTypes(service).register()
+    ministack.register_tasks(Tasks(service).run)
+    ministack.record_states_of_branches()
+    ministack.name_errors_as_lambda_does()
+    publish_pandas_layers()
+    ministack.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Task states, carried out as AWS does: each is a signed call by the state machine's own role.
+
+So the role's policies decide about it, and a permission that is missing fails the task with AccessDenied.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError
+
+from localcloud import ministack_adapter as ministack
+from localcloud.sagemaker import training, tuning
+from localcloud.sagemaker.resources import Resource
+from localcloud.sagemaker.service import SageMaker
+
+_POLL_SECONDS = 0.1
+_LONGEST_LAMBDA_SECONDS = 900
+_PATIENT = Config(read_timeout=_LONGEST_LAMBDA_SECONDS + 10, retries={"total_max_attempts": 1})
+_SDK_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+"""Services whose name in a state's Resource (the Java SDK's) is not boto3's."""
+_ERROR_PREFIXES = {"sagemaker": "SageMaker", "lambda": "Lambda"}
+
+
+class SyncJob:
+    """What `.sync` needs to know of a kind of job."""
+
+    def __init__(self, kind: str, member: str, stop: str, detail: Callable[[Resource], dict[str, Any]]) -> None:
+        self.kind = kind
+        self.name_member = member
+        self.status_member = member.replace("Name", "Status")
+        self.stop = stop
+        self.detail = detail
+
+
+_SYNC_JOBS = {
+    "createTrainingJob": SyncJob("training-job", "TrainingJobName", "stop_training_job", training.event_detail),
+    "createHyperParameterTuningJob": SyncJob(
+        "hyper-parameter-tuning-job",
+        "HyperParameterTuningJobName",
+        "stop_hyper_parameter_tuning_job",
+        tuning.event_detail,
+    ),
+}
+
+
+class Tasks:
+    """Runs Task states; `service` is looked into only for how a job that was started goes on, as AWS's events tell."""
+
+    def __init__(self, service: SageMaker) -> None:
+        self._service = service
+
+    def run(self, resource: str, arguments: dict[str, Any], timeout: float | None) -> Any:
+        """Carry out the task; raises TaskError with the error's name and cause as Step Functions gives them."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        service, action = resource.split(":::")[1].removeprefix("aws-sdk:").split(":")[:2]
+        action, _, pattern = action.partition(".")
+        if ":::aws-sdk:" in resource:
+            return _call(service, action, arguments, sdk=True)
+        if (service, action) == ("lambda", "invoke"):
+            return _invoke_function(arguments)
+        if service == "sagemaker" and pattern in ("", "sync"):
+            response = _call(service, action, arguments, sdk=False)
+            return self._wait(action, arguments, deadline) if pattern else response
+        raise ministack.TaskError("States.Runtime", f"The local cloud has no Step Functions integration {resource}.")
+
+    def _wait(self, action: str, arguments: dict[str, Any], deadline: float | None) -> dict[str, Any]:
+        """The job's end; it is stopped when the execution ends, or the state's time is up, before it."""
+        job, execution = _SYNC_JOBS[action], ministack.current_execution()
+        resources = self._service.resources(ministack.current_account(), ministack.current_region())
+        name = arguments[job.name_member]
+        while True:
+            resource = resources.get(job.kind, name)
+            status = "Deleted" if resource is None else resource.description[job.status_member]
+            if resource is not None and status == "Completed":
+                return job.detail(resource)
+            if resource is None or status in ("Failed", "Stopped"):
+                detail = {job.status_member: status} if resource is None else job.detail(resource)
+                raise ministack.TaskError("States.TaskFailed", json.dumps(detail, default=str))
+            if not execution.running or (deadline is not None and time.monotonic() > deadline):
+                getattr(_client("sagemaker", execution), job.stop)(**{job.name_member: name})
+                raise ministack.TaskError("States.Timeout", "")
+            time.sleep(_POLL_SECONDS)
+
+
+def _invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:
+    client = _client("lambda", ministack.current_execution())
+    try:
+        answer = client.invoke(
+            FunctionName=arguments["FunctionName"], Payload=json.dumps(arguments.get("Payload", {})).encode()
+        )
+    except ClientError as error:
+        raise _task_error("lambda", error, sdk=False) from error
+    payload = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        raise ministack.TaskError(payload.get("errorType", "Lambda.Unknown"), json.dumps(payload))
+    return {"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": answer["StatusCode"]}
+
+
+def _call(service: str, action: str, arguments: dict[str, Any], *, sdk: bool) -> Any:
+    client = _client(_SDK_NAMES.get(service, service), ministack.current_execution())
+    operation = action[0].upper() + action[1:]
+    method = next((m for m, name in client.meta.method_to_api_mapping.items() if name == operation), None)
+    if method is None:
+        raise ministack.TaskError("States.Runtime", f"{service} has no action {action}.")
+    try:
+        response = getattr(client, method)(**arguments)
+    except ParamValidationError as error:
+        raise ministack.TaskError("States.Runtime", str(error)) from error
+    except ClientError as error:
+        raise _task_error(service, error, sdk=sdk) from error
+    response.pop("ResponseMetadata", None)
+    return json.loads(json.dumps(response, default=_encode))
+
+
+def _encode(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _task_error(service: str, error: ClientError, *, sdk: bool) -> Exception:
+    """Errors that the service's model names keep their name; others get the service's general one (aws-facts 1.9)."""
+    prefix = _ERROR_PREFIXES.get(service, service.capitalize())
+    code = error.response["Error"]["Code"]
+    modelled = {"ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded", "ConflictException"}
+    if service == "lambda":
+        name = code
+    elif code in modelled:
+        name = code.removesuffix("Exception") + "Exception"
+    else:
+        name = f"{prefix}Exception" if sdk else f"Amazon{prefix}Exception"
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    message = error.response["Error"]["Message"]
+    cause = f"{message} (Service: {prefix}; Status Code: {status}; Error Code: {code})"
+    return ministack.TaskError(f"{prefix}.{name}", cause)
+
+
+def _client(service: str, execution: ministack.Execution) -> Any:
+    return _signing_client(service, execution.arn, execution.role_arn, ministack.current_region())
+
+
+@lru_cache(maxsize=64)
+def _signing_client(service: str, execution_arn: str, role_arn: str, region: str) -> Any:
+    credentials = ministack.role_credentials(role_arn, "states.amazonaws.com", execution_arn.rsplit(":", 1)[-1])
+    session = Session(
+        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=credentials["AWS_SESSION_TOKEN"],
+        region_name=region,
+    )
+    return session.client(service, config=_PATIENT)

@@ -1,0 +1,103 @@
+"""The project's settings: what `cdk.json` says under `context.settings`, checked."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a value that is not allowed; the message names each, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be chosen about a deployment. `cdk.json` holds the defaults."""
+
+    project: str
+    """Begins every name, and is the value of the `project` tag. Two deployments in one account need two."""
+    user_profiles: tuple[str, ...]
+    """A Studio user profile for each name."""
+    studio_idle_minutes: int
+    """A Studio app without activity is shut down after as long (AWS allows no less than 60)."""
+    endpoint_ttl_minutes: int
+    """An endpoint's lifetime, unless the execution's input gives another."""
+    endpoint_max_ttl_minutes: int
+    """The longest lifetime that an input may give."""
+    endpoint_idle_minutes: int
+    """An endpoint without an invocation for as long counts as idle."""
+    log_retention_days: int
+    """How long CloudWatch keeps the logs; one of the numbers that it offers."""
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read and check the settings; raises SettingsError with everything that is wrong."""
+        known = [field.name for field in fields(cls)]
+        problems = [_unknown(name, known) for name in context if name not in known]
+        problems += [f"settings.{name} is missing." for name in known if name not in context]
+        problems += [
+            f"settings.{name} is {context[name]!r}; {_RULES[name].allowed}."
+            for name in known
+            if name in context and not _RULES[name].holds(context[name])
+        ]
+        if not problems and context["endpoint_ttl_minutes"] > context["endpoint_max_ttl_minutes"]:
+            problems.append(
+                f"settings.endpoint_ttl_minutes is {context['endpoint_ttl_minutes']}; it must not be above "
+                f"settings.endpoint_max_ttl_minutes ({context['endpoint_max_ttl_minutes']})."
+            )
+        if problems:
+            raise SettingsError("cdk.json: " + " ".join(problems))
+        return cls(**{**context, "user_profiles": tuple(context["user_profiles"])})
+
+
+@dataclass(frozen=True)
+class _Rule:
+    holds: Callable[[Any], bool]
+    allowed: str
+
+
+def _whole_number(low: int, high: int) -> _Rule:
+    return _Rule(
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"allowed is a whole number from {low} to {high}",
+    )
+
+
+_PROFILE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
+
+
+def _profiles(value: Any) -> bool:
+    names = value if isinstance(value, list | tuple) else [None]
+    return len(set(names)) == len(names) and all(
+        isinstance(name, str) and _PROFILE_NAME.fullmatch(name) for name in names
+    )
+
+
+_YEAR_MINUTES = 525_600
+_RULES: Mapping[str, _Rule] = {
+    "project": _Rule(
+        lambda value: isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9]{1,7}", value) is not None,
+        "allowed are 2 to 8 lower-case letters and digits, a letter first (a tuning job's name has only 32 characters)",
+    ),
+    "user_profiles": _Rule(
+        _profiles,
+        "allowed is a list of different names, each of 1 to 63 letters, digits and hyphens that neither starts nor "
+        "ends with a hyphen",
+    ),
+    "studio_idle_minutes": _whole_number(60, _YEAR_MINUTES),
+    "endpoint_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
+    "endpoint_max_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
+    "endpoint_idle_minutes": _whole_number(5, _YEAR_MINUTES),
+    "log_retention_days": _Rule(
+        lambda value: value in _RETENTION_DAYS and not isinstance(value, bool),
+        f"allowed are {', '.join(map(str, _RETENTION_DAYS))}",
+    ),
+}
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
+    return f"settings.{name} is not a setting; {hint}"

@@ -1,0 +1,56 @@
+"""The state machine as a whole: plan, then everything else under one catch."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.teardown import JOBS
+from stacks.workflow.deploy import allow_endpoint, deploy
+from stacks.workflow.evaluate import evaluate_and_gate
+from stacks.workflow.failure import CAUGHT, remove_run, run_failed
+from stacks.workflow.parts import Parts, allow_jobs
+from stacks.workflow.prepare import plan, prepare
+from stacks.workflow.train import train
+from stacks.workflow.tune import tune_and_choose
+
+_LONGEST_RUN = cdk.Duration.hours(24)
+
+
+class FraudWorkflow(sfn.StateMachine):
+    """plan → prepare → train → tune → choose → deploy → evaluate → gate; any failure removes what the run made."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, parts: Parts, log_group: logs.ILogGroup) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            state_machine_name=f"{parts.settings.project}-pipeline",  # people look for it in the console
+            comment="Card-fraud detection: start it with {} or with the fields of docs/inputs.md",
+            query_language=sfn.QueryLanguage.JSONATA,
+            definition_body=sfn.DefinitionBody.from_chainable(_definition(Construct(scope, "States"), parts)),
+            timeout=_LONGEST_RUN,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
+        )
+        allow_jobs(self.role, scope, parts, JOBS)
+        allow_endpoint(self.role, scope, parts)
+
+
+def _definition(scope: Construct, parts: Parts) -> sfn.IChainable:
+    failed = run_failed(scope)
+    remove = remove_run(scope, parts, then=failed)
+    planned = plan(scope, parts)
+    planned.add_catch(failed, assign=CAUGHT)  # nothing has been made yet
+
+    # One branch in a Parallel state: the states language's way of catching whatever fails in any of them.
+    run = sfn.Parallel.jsonata(
+        scope, "Run", comment="Everything that can fail and leave something", outputs="{% $states.result[0] %}"
+    )
+    run.branch(_phases(scope, parts))
+    run.add_catch(remove, assign=CAUGHT)
+    return planned.next(run)
+
+
+def _phases(scope: Construct, parts: Parts) -> sfn.IChainable:
+    served = deploy(scope, parts, then=evaluate_and_gate(scope, parts))
+    trained = train(scope, parts).next(tune_and_choose(scope, parts, then=served))
+    return prepare(scope, parts).next(trained)

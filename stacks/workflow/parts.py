@@ -1,0 +1,181 @@
+"""What the phases of the state machine are built from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from stacks.data import DataStack
+from stacks.settings import Settings
+
+# Throttling passes, and what has just been made is not always found at once (SageMaker's CreateEndpoint says so).
+RETRY: Mapping[str, Any] = {
+    "errors": ["States.TaskFailed"],
+    "interval": cdk.Duration.seconds(5),
+    "max_attempts": 3,
+    "backoff_rate": 2,
+}
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The Lambda functions that the machine calls."""
+
+    plan: lambda_.IFunction
+    prepare: lambda_.IFunction
+    evaluate: lambda_.IFunction
+    remove_run: lambda_.IFunction
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    data: DataStack
+    functions: Functions
+
+    def arns(self, scope: Construct, kind: str) -> str:
+        """The SageMaker resources of a kind that a run may name: all begin with the project's name."""
+        return cdk.Stack.of(scope).format_arn(
+            service="sagemaker", resource=kind, resource_name=f"{self.settings.project}-*"
+        )
+
+    def pass_execution_role(self) -> iam.PolicyStatement:
+        """Handing the execution role to SageMaker, and to no other service."""
+        return iam.PolicyStatement(
+            actions=["iam:PassRole"],
+            resources=[self.data.execution_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+
+    def tagged(self, actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+        """Creating, only with the project's tag in the very request."""
+        return iam.PolicyStatement(
+            actions=list(actions),
+            resources=list(resources),
+            conditions={"StringEquals": {"aws:RequestTag/project": self.settings.project}},
+        )
+
+
+def call(scope: Construct, name: str, function: lambda_.IFunction, **options: Any) -> tasks.LambdaInvoke:
+    """A state that calls a function; `payload` is what it gets."""
+    return tasks.LambdaInvoke.jsonata(scope, name, lambda_function=function, **options)
+
+
+def sagemaker_call(
+    scope: Construct,
+    name: str,
+    action: str,
+    parameters: Mapping[str, Any],
+    *,
+    iam_resources: Sequence[str],
+    **options: Any,
+) -> tasks.CallAwsService:
+    """A state that makes one call of the SageMaker API; it may do so on `iam_resources` alone."""
+    state = tasks.CallAwsService.jsonata(
+        scope,
+        name,
+        service="sagemaker",
+        action=action,
+        parameters=dict(parameters),
+        iam_action=f"sagemaker:{action[0].upper()}{action[1:]}",
+        iam_resources=list(iam_resources),
+        **options,
+    )
+    state.add_retry(**RETRY)
+    return state
+
+
+def job(
+    scope: Construct, name: str, action: str, *, comment: str, arguments: Mapping[str, Any], outputs: str
+) -> sfn.CustomState:
+    """A state that starts a SageMaker job and waits for its end.
+
+    The CDK has no construct for tuning jobs, and the one for training jobs takes no hyperparameters that are known
+    only at run time. A custom state grants nothing: see `allow_jobs`.
+    """
+    state = sfn.CustomState(
+        scope,
+        name,
+        state_json={
+            "Type": "Task",
+            "Comment": comment,
+            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:{action}.sync",
+            "Arguments": dict(arguments),
+            "Output": outputs,
+        },
+    )
+    # Only what never started a job is tried again, under a new name: a job that failed would fail again.
+    state.add_retry(
+        errors=["SageMaker.AmazonSageMakerException", "SageMaker.ResourceLimitExceededException"],
+        interval=cdk.Duration.seconds(10),
+        max_attempts=3,
+        backoff_rate=2,
+    )
+    return state
+
+
+def allow_jobs(role: iam.IRole, scope: Construct, parts: Parts, kinds: Mapping[str, str]) -> None:
+    """What `.sync` needs for the kinds of jobs, each `{kind in an ARN: noun in an action}`.
+
+    Source: AWS Step Functions Developer Guide, "Create and manage Amazon SageMaker AI jobs with Step Functions"; and
+    `sagemaker:AddTags`, since Step Functions tags what it starts (aws/aws-cdk#26012).
+    """
+    for kind, noun in kinds.items():
+        resources = [parts.arns(scope, kind)]
+        for statement in (
+            parts.tagged([f"sagemaker:Create{noun}", "sagemaker:AddTags"], resources),
+            iam.PolicyStatement(actions=[f"sagemaker:Describe{noun}", f"sagemaker:Stop{noun}"], resources=resources),
+        ):
+            role.add_to_principal_policy(statement)
+    rules = {"TrainingJob": "SageMakerTrainingJobs", "HyperParameterTuningJob": "SageMakerTuningJobs"}
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+            resources=[
+                cdk.Stack.of(scope).format_arn(
+                    service="events", resource="rule", resource_name=f"StepFunctionsGetEventsFor{rules[noun]}Rule"
+                )
+                for noun in kinds.values()
+            ],
+        )
+    )
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"])  # as the guide has it
+    )
+    role.add_to_principal_policy(parts.pass_execution_role())
+
+
+def training_job_arguments(parts: Parts) -> dict[str, Any]:
+    """What a training job and the training jobs of a tuning job have in common."""
+
+    def channel(name: str) -> dict[str, Any]:
+        return {
+            "ChannelName": name,
+            "ContentType": "text/csv",
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": f"{{% 's3://' & $plan.bucket & '/' & $plan.prefix & '{name}/' %}}",
+                    "S3DataDistributionType": "FullyReplicated",
+                }
+            },
+        }
+
+    return {
+        "AlgorithmSpecification": {"TrainingImage": "{% $plan.image_uri %}", "TrainingInputMode": "File"},
+        "RoleArn": parts.data.execution_role.role_arn,
+        "InputDataConfig": [channel("train"), channel("validation")],
+        "OutputDataConfig": {"S3OutputPath": "{% 's3://' & $plan.bucket & '/' & $plan.prefix & 'output/' %}"},
+        "ResourceConfig": {
+            "InstanceType": "{% $plan.training.instance_type %}",
+            "InstanceCount": "{% $plan.training.instance_count %}",
+            "VolumeSizeInGB": "{% $plan.training.volume_size_in_gb %}",
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": "{% $plan.training.max_runtime_in_seconds %}"},
+    }

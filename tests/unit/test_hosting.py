@@ -1,0 +1,355 @@
+"""The rules of models, endpoint configurations, endpoints and invocations that need neither S3 nor a process."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localcloud.sagemaker.containers import Container
+from localcloud.sagemaker.endpoints import Hosted
+from localcloud.sagemaker.errors import AccessDenied, ResourceLimitExceeded, ServiceError, ValidationError
+from localcloud.sagemaker.hosting import Server
+from localcloud.sagemaker.resources import Resource, Resources
+from localcloud.sagemaker.runtime import REAL_TIME_BYTES, SERVERLESS_BYTES, invoke
+from localcloud.sagemaker.service import SageMaker
+from tests.unit.small_cloud import ACCOUNT, REGION, ROLE, Principal, SmallPlatform
+
+IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+MODEL_DATA = "s3://bucket/runs/1/model.tar.gz"
+SERVERLESS = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+LONGEST_SECONDS = 30
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass
+class HeldPlatform(SmallPlatform):
+    """Nobody gets a role before `released`, so that an endpoint stays Creating; then nobody gets one either."""
+
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def assume(self, role_arn: str, session_name: str, region: str) -> Mapping[str, str]:
+        self.released.wait(LONGEST_SECONDS)
+        return super().assume(role_arn, session_name, region)
+
+
+@dataclass
+class Team:
+    """Somebody with the API in hand, and a model that is there already."""
+
+    platform: HeldPlatform = field(default_factory=HeldPlatform)
+    caller: Principal = field(default_factory=Principal)
+
+    def __post_init__(self) -> None:
+        self.sagemaker = SageMaker(self.platform)
+        container = {"Image": IMAGE, "ModelDataUrl": MODEL_DATA, "Environment": {}}
+        description = {"ModelName": "fraud", "PrimaryContainer": container, "ExecutionRoleArn": ROLE}
+        self.resources.add(Resource("model", "fraud", arn("model/fraud"), description))
+
+    @property
+    def resources(self) -> Resources:
+        return self.sagemaker.resources(ACCOUNT, REGION)
+
+    def call(self, operation: str, **request: Any) -> dict[str, Any]:
+        return self.sagemaker.call(operation, request, self.caller)
+
+    def config(self, name: str = "config", **variant: Any) -> None:
+        self.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant_of(**variant)])
+
+    def endpoint(self, name: str = "fraud", **variant: Any) -> None:
+        self.config(f"{name}-config", **variant)
+        self.call("CreateEndpoint", EndpointName=name, EndpointConfigName=f"{name}-config")
+
+    def status(self, name: str = "fraud") -> str:
+        return str(self.call("DescribeEndpoint", EndpointName=name)["EndpointStatus"])
+
+    def put_in_service(self, name: str = "fraud", slots: int = 1) -> Container:
+        """As if a container had answered its ping; nothing runs in it."""
+        resource = self.resources.get("endpoint", name)
+        assert resource is not None
+        container = Container(name)
+        server = Server(resource.runtime.deployment, container, 0, threading.Semaphore(slots))
+        resource.runtime = replace(resource.runtime, server=server)
+        resource.description["EndpointStatus"] = "InService"
+        return container
+
+    def invoke(self, name: str = "fraud", body: bytes = b"1,2", headers: Mapping[str, str] = NO_HEADERS) -> None:
+        invoke(self.sagemaker, self.caller, name, body, headers)
+
+
+def arn(resource: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"
+
+
+def variant_of(**members: Any) -> dict[str, Any]:
+    size = {} if "ServerlessConfig" in members else {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    return {"VariantName": "AllTraffic", "ModelName": "fraud", **size, **members}
+
+
+@pytest.fixture
+def team() -> Iterator[Team]:
+    team = Team()
+    yield team
+    team.platform.released.set()
+    for endpoint in team.resources.all("endpoint"):
+        if isinstance(endpoint.runtime, Hosted) and endpoint.runtime.server is not None:
+            endpoint.runtime.server.stop()
+
+
+def model_request(**container: Any) -> dict[str, Any]:
+    primary = {"Image": IMAGE, "ModelDataUrl": MODEL_DATA, **container}
+    return {"ModelName": "new", "PrimaryContainer": primary, "ExecutionRoleArn": ROLE}
+
+
+def test_a_model_needs_an_image_that_runs_here(team: Team) -> None:
+    with pytest.raises(ValidationError, match="no image 'python:3'"):
+        team.call("CreateModel", **model_request(Image="python:3"))
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/model.zip", "https://bucket/model.tar.gz"])
+def test_model_data_is_an_archive_in_s3(team: Team, url: str) -> None:
+    with pytest.raises(ValidationError, match="gzip compressed tar archive"):
+        team.call("CreateModel", **model_request(ModelDataUrl=url))
+
+
+def test_a_model_whose_role_sagemaker_may_not_assume_is_refused(team: Team) -> None:
+    team.platform.released.set()
+    with pytest.raises(ValidationError, match=f"Could not access model data at {MODEL_DATA}.*{ROLE}"):
+        team.call("CreateModel", **model_request())
+
+
+def test_a_model_name_is_taken_once(team: Team) -> None:
+    with pytest.raises(ValidationError, match=f'Cannot create already existing model "{arn("model/fraud")}"'):
+        team.call("CreateModel", **{**model_request(), "ModelName": "Fraud"})
+
+
+def test_what_the_local_cloud_does_not_know_of_a_model_is_refused_by_name(team: Team) -> None:
+    with pytest.raises(ValidationError, match="does not know VpcConfig in CreateModel"):
+        team.call("CreateModel", **model_request(), VpcConfig={"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]})
+
+
+def test_a_deleted_model_cannot_be_found(team: Team) -> None:
+    team.call("DeleteModel", ModelName="fraud")
+    with pytest.raises(ValidationError, match=f'Could not find model "{arn("model/fraud")}"'):
+        team.call("DescribeModel", ModelName="fraud")
+
+
+def test_a_configuration_needs_a_model_that_exists(team: Team) -> None:
+    with pytest.raises(ValidationError, match=f'Could not find model "{arn("model/other")}"'):
+        team.config(ModelName="other")
+
+
+def test_a_configuration_name_is_taken_once(team: Team) -> None:
+    team.config()
+    with pytest.raises(ValidationError, match="Cannot create already existing endpoint configuration"):
+        team.config()
+
+
+def test_a_type_for_notebooks_cannot_host(team: Team) -> None:
+    with pytest.raises(ValidationError, match=r"ml\.t3\.medium"):
+        team.config(InstanceType="ml.t3.medium")
+
+
+@pytest.mark.parametrize("missing", ["InstanceType", "InitialInstanceCount"])
+def test_a_variant_on_instances_has_type_and_count(team: Team, missing: str) -> None:
+    variant = {member: value for member, value in variant_of().items() if member != missing}
+    with pytest.raises(ValidationError, match="needs InstanceType and InitialInstanceCount"):
+        team.call("CreateEndpointConfig", EndpointConfigName="config", ProductionVariants=[variant])
+
+
+def test_a_serverless_variant_has_no_instances(team: Team) -> None:
+    with pytest.raises(ValidationError, match="neither InstanceType nor InitialInstanceCount"):
+        team.config(ServerlessConfig=SERVERLESS, InitialInstanceCount=1)
+
+
+@pytest.fixture(scope="module")
+def busy_team() -> Team:
+    return Team()
+
+
+@given(memory=st.integers(0, 8192) | st.sampled_from(range(0, 8192, 1024)))
+def test_serverless_memory_is_one_to_six_gigabytes_in_whole_ones(busy_team: Team, memory: int) -> None:
+    name = uuid4().hex
+    config = {**SERVERLESS, "MemorySizeInMB": memory}
+    if memory in {1024, 2048, 3072, 4096, 5120, 6144}:
+        busy_team.config(name, ServerlessConfig=config)
+    else:
+        with pytest.raises(ValidationError, match=r"(?i)memorySizeInMB"):
+            busy_team.config(name, ServerlessConfig=config)
+
+
+def test_provisioned_concurrency_stays_below_the_maximum(team: Team) -> None:
+    with pytest.raises(ValidationError, match="ProvisionedConcurrency 6 must not exceed MaxConcurrency 5"):
+        team.config(ServerlessConfig={**SERVERLESS, "ProvisionedConcurrency": 6})
+
+
+def test_one_variant_is_served(team: Team) -> None:
+    variants = [variant_of(), variant_of(VariantName="Other")]
+    with pytest.raises(ValidationError, match="one production variant per endpoint; given are 2"):
+        team.call("CreateEndpointConfig", EndpointConfigName="config", ProductionVariants=variants)
+
+
+def test_a_configuration_cannot_be_deleted_under_a_live_endpoint(team: Team) -> None:
+    team.endpoint()
+    with pytest.raises(ValidationError, match=f'in use by endpoint "{arn("endpoint/fraud")}", which is Creating'):
+        team.call("DeleteEndpointConfig", EndpointConfigName="fraud-config")
+
+
+def test_an_endpoint_needs_a_configuration_that_exists(team: Team) -> None:
+    with pytest.raises(ValidationError, match=f'Could not find endpoint configuration "{arn("endpoint-config/none")}"'):
+        team.call("CreateEndpoint", EndpointName="fraud", EndpointConfigName="none")
+
+
+def test_an_endpoint_name_is_taken_once_whatever_its_case(team: Team) -> None:
+    team.endpoint()
+    with pytest.raises(ValidationError, match=f'Cannot create already existing endpoint "{arn("endpoint/fraud")}"'):
+        team.call("CreateEndpoint", EndpointName="Fraud", EndpointConfigName="fraud-config")
+
+
+def test_creating_an_endpoint_needs_permission_on_its_configuration_too(team: Team) -> None:
+    team.endpoint()
+    asked = {resource for action, resource, _ in team.caller.asked if action == "sagemaker:CreateEndpoint"}
+    assert asked == {arn("endpoint/fraud"), arn("endpoint-config/fraud-config")}
+
+
+def test_an_endpoint_is_created_in_the_background_and_cannot_be_deleted_meanwhile(team: Team) -> None:
+    team.endpoint()
+    assert team.status() == "Creating"
+    with pytest.raises(ValidationError, match=f'Cannot update in-progress endpoint "{arn("endpoint/fraud")}"'):
+        team.call("DeleteEndpoint", EndpointName="fraud")
+
+
+def wait_while(team: Team, status: str) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while team.call("ListEndpoints", StatusEquals=status)["Endpoints"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_an_endpoint_that_gets_no_role_fails_with_the_reason(team: Team) -> None:
+    team.endpoint()
+    team.platform.released.set()
+    wait_while(team, "Creating")
+    endpoint = team.call("DescribeEndpoint", EndpointName="fraud")
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert endpoint["FailureReason"] == f"SageMaker could not assume role {ROLE} in {REGION}."
+
+
+def test_a_deleted_endpoint_cannot_be_found_and_leaves_its_configuration(team: Team) -> None:
+    team.endpoint()
+    base = team.put_in_service().base
+    team.call("DeleteEndpoint", EndpointName="fraud")
+    wait_while(team, "Deleting")
+    with pytest.raises(ValidationError, match=f'Could not find endpoint "{arn("endpoint/fraud")}".'):
+        team.status()
+    assert not base.exists()
+    team.call("DeleteEndpointConfig", EndpointConfigName="fraud-config")
+
+
+def test_instances_of_a_type_are_limited(team: Team) -> None:
+    team.endpoint("first", InitialInstanceCount=3)
+    team.endpoint("second", InstanceType="ml.m5.xlarge")
+    with pytest.raises(ResourceLimitExceeded) as refused:
+        team.endpoint("third", InitialInstanceCount=2)
+    assert refused.value.message.startswith(
+        "The account-level service limit 'ml.m5.large for endpoint usage' is 4 Instances, with current utilization of "
+        "3 Instances and a request delta of 2 Instances."
+    )
+
+
+def test_serverless_concurrency_is_limited(team: Team) -> None:
+    for number in range(5):
+        team.endpoint(f"full-{number}", ServerlessConfig={**SERVERLESS, "MaxConcurrency": 200})
+    with pytest.raises(ResourceLimitExceeded, match=r"total concurrency .* is 1000 Units"):
+        team.endpoint("more", ServerlessConfig={**SERVERLESS, "MaxConcurrency": 1})
+
+
+def test_an_endpoint_on_instances_cannot_become_serverless(team: Team) -> None:
+    team.endpoint()
+    team.put_in_service()
+    team.config("serverless", ServerlessConfig=SERVERLESS)
+    with pytest.raises(ValidationError, match="cannot become serverless"):
+        team.call("UpdateEndpoint", EndpointName="fraud", EndpointConfigName="serverless")
+
+
+def test_an_update_that_fails_leaves_the_endpoint_as_it_was(team: Team) -> None:
+    team.endpoint()
+    team.put_in_service()
+    team.config("next")
+    team.call("UpdateEndpoint", EndpointName="fraud", EndpointConfigName="next")
+    assert team.status() == "Updating"
+    team.platform.released.set()
+    wait_while(team, "Updating")
+    endpoint = team.call("DescribeEndpoint", EndpointName="fraud")
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "fraud-config")
+    assert endpoint["FailureReason"] == f"SageMaker could not assume role {ROLE} in {REGION}."
+
+
+def test_an_unknown_endpoint_cannot_be_invoked(team: Team) -> None:
+    with pytest.raises(ServiceError, match=f"Endpoint none of account {ACCOUNT} not found") as refused:
+        team.invoke("none")
+    assert refused.value.code == "ValidationError"
+
+
+def test_an_endpoint_that_is_not_in_service_cannot_be_invoked(team: Team) -> None:
+    team.endpoint()
+    with pytest.raises(ServiceError, match="not found"):
+        team.invoke()
+
+
+def test_an_invocation_must_match_the_case_of_the_name(team: Team) -> None:
+    team.endpoint()
+    team.put_in_service()
+    with pytest.raises(ServiceError, match=r"Endpoint FRAUD .* not found"):
+        team.invoke("FRAUD")
+
+
+def test_the_permission_to_invoke_is_asked_first_and_with_the_endpoints_tags(team: Team) -> None:
+    team.endpoint()
+    team.call("DescribeEndpoint", EndpointName="fraud")
+    resource = team.resources.get("endpoint", "fraud")
+    assert resource is not None
+    resource.tags["project"] = "fraud"
+    team.caller.denied = frozenset({"sagemaker:InvokeEndpoint"})
+    with pytest.raises(AccessDenied):
+        team.invoke()
+    assert team.caller.asked[-1] == (
+        "sagemaker:InvokeEndpoint",
+        arn("endpoint/fraud"),
+        {"aws:ResourceTag/project": "fraud"},
+    )
+
+
+def test_a_serverless_endpoint_takes_four_megabytes(team: Team) -> None:
+    team.endpoint(ServerlessConfig=SERVERLESS)
+    team.put_in_service()
+    with pytest.raises(ServiceError, match="oversize body") as refused:
+        team.invoke(body=bytes(SERVERLESS_BYTES + 1))
+    assert refused.value.code == "ValidationError"
+
+
+def test_an_endpoint_on_instances_takes_six_megabytes(team: Team) -> None:
+    team.endpoint()
+    team.put_in_service()
+    with pytest.raises(ServiceError, match="HTTP content length exceeded 6291456 bytes") as refused:
+        team.invoke(body=bytes(REAL_TIME_BYTES + 1))
+    assert (refused.value.code, refused.value.status) == ("413", 413)
+
+
+def test_invocations_beyond_the_concurrency_are_throttled(team: Team) -> None:
+    team.endpoint(ServerlessConfig=SERVERLESS)
+    team.put_in_service(slots=0)
+    with pytest.raises(ServiceError) as refused:
+        team.invoke()
+    assert (refused.value.code, refused.value.status) == ("ThrottlingException", 429)
+
+
+def test_an_invocation_names_the_variant_that_is_there(team: Team) -> None:
+    team.endpoint()
+    team.put_in_service()
+    with pytest.raises(ServiceError, match="Variant Other not found"):
+        team.invoke(headers={"X-Amzn-SageMaker-Target-Variant": "Other"})

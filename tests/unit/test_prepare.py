@@ -1,0 +1,498 @@
+"""The prepare function: from an address to the lesson's three parts in the bucket, or to the reason why not."""
+
+import email
+import gzip
+import io
+import os
+import random
+import socket
+import stat
+import tempfile
+import urllib.error
+import urllib.request
+import urllib.response
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdas.prepare.bounded import copy_bounded
+from lambdas.prepare.errors import InvalidData, TooMuchData, UnreadableSource
+from lambdas.prepare.limits import Limits
+from lambdas.prepare.preparation import DataReport, Preparation, Request
+from lambdas.prepare.source import Source, open_web
+from lambdas.prepare.split import split, write_csv
+from lambdas.prepare.storage import S3Objects
+from lambdas.prepare.table import FLOAT32_MAX
+from lambdas.prepare.unpack import csv_file
+
+NAMES = ("train", "validation", "test")
+KEYS = [f"runs/r/{name}/{name}.csv" for name in NAMES]
+REQUEST = Request(source="s3://raw/data.csv", label_column="Class", bucket="team", prefix="runs/r/")
+
+
+class Objects:
+    """Objects in memory; the upload whose key is `refused` fails."""
+
+    def __init__(self, objects: dict[str, bytes] | None = None, refused: str = "") -> None:
+        self.objects = dict(objects or {})
+        self.refused = refused
+
+    def fetch(self, bucket: str, key: str, target: Path, most: int, too_much: Exception) -> None:
+        with target.open("wb") as file:
+            copy_bounded(io.BytesIO(self.objects[f"{bucket}/{key}"]), file, most, too_much)
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        if key == self.refused:
+            raise PermissionError(key)
+        self.objects[f"{bucket}/{key}"] = path.read_bytes()
+
+    def delete(self, bucket: str, key: str) -> None:
+        self.objects.pop(f"{bucket}/{key}", None)
+
+
+class Web(urllib.request.HTTPSHandler):
+    """Answers in memory, by address: status, headers and body, or the error that the connection ends with."""
+
+    def __init__(self, answers: dict[str, tuple[int, dict[str, str], bytes] | Exception]) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        answer = self.answers[req.full_url]
+        if isinstance(answer, Exception):
+            raise answer
+        status, headers, body = answer
+        message = email.message_from_string("".join(f"{name}: {value}\n" for name, value in headers.items()) + "\n")
+        response: Any = urllib.response.addinfourl(io.BytesIO(body), message, req.full_url, status)
+        response.msg = "its reason"
+        return response
+
+
+def csv_text(rows: int = 200, frauds: int = 60, columns: str = '"Time","V1","Amount","Class"') -> str:
+    """Numbers of the kind that the lesson's data set has, the label in quotes and last."""
+    numbers = random.Random(7)  # noqa: S311
+    lines = [
+        f'{row},{numbers.uniform(-3, 3)!r},{numbers.randrange(9999) / 100},"{int(row < frauds)}"' for row in range(rows)
+    ]
+    return "\n".join([columns, *lines, ""])
+
+
+def zip_of(members: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def prepare(content: bytes | str, limits: Limits | None = None) -> tuple[DataReport, Objects]:
+    content = content.encode() if isinstance(content, str) else content
+    objects = Objects({"raw/data.csv": content})
+    report = Preparation(objects, open_web(Web({})), limits or Limits()).run(REQUEST)
+    return report, objects
+
+
+def refusal(content: bytes | str, limits: Limits | None = None) -> str:
+    with pytest.raises(InvalidData) as refused:
+        prepare(content, limits)
+    return str(refused.value)
+
+
+def parts_of(objects: Objects) -> dict[str, pd.DataFrame]:
+    return {
+        name: pd.read_csv(io.BytesIO(objects.objects[f"team/{key}"]), header=None)
+        for name, key in zip(NAMES, KEYS, strict=True)
+    }
+
+
+def lesson_parts(path: Path | io.StringIO) -> dict[str, "np.ndarray[Any, np.dtype[np.float64]]"]:
+    """The lesson's own lines; today's numpy splits a frame into arrays, whose numbers are the same."""
+    data = pd.read_csv(path)
+    model_data = data
+    model_data = pd.concat([model_data["Class"], model_data.drop(["Class"], axis=1)], axis=1)
+    parts = np.split(
+        model_data.sample(frac=1, random_state=1729).to_numpy(),
+        [int(0.7 * len(model_data)), int(0.9 * len(model_data))],
+    )
+    return dict(zip(NAMES, parts, strict=True))
+
+
+# --- What it leaves ---
+
+
+def test_the_parts_are_the_lessons_row_for_row_and_number_for_number() -> None:
+    text = csv_text()
+
+    _, objects = prepare(text)
+
+    expected = lesson_parts(io.StringIO(text))
+    for name, part in parts_of(objects).items():
+        np.testing.assert_array_equal(part.to_numpy(), expected[name])
+
+
+def test_the_report_counts_the_rows_and_the_frauds_of_each_part_and_names_the_features() -> None:
+    report, objects = prepare(csv_text())
+
+    assert report.rows == {"train": 140, "validation": 40, "test": 20}
+    assert report.positives == {name: int(part[0].sum()) for name, part in parts_of(objects).items()}
+    assert sum(report.positives.values()) == 60
+    assert report.as_json()["features"] == ["Time", "V1", "Amount"]
+
+
+def test_a_zip_archive_gives_what_its_csv_gives() -> None:
+    text = csv_text()
+
+    _, from_zip = prepare(zip_of({"data/": "", "data/cards.CSV": text, "__MACOSX/._cards.csv": "x", "README": "x"}))
+    _, from_csv = prepare(text)
+
+    for key in KEYS:
+        assert from_zip.objects[f"team/{key}"] == from_csv.objects[f"team/{key}"]
+
+
+def test_a_byte_order_mark_changes_nothing() -> None:
+    assert prepare("\ufeff" + csv_text())[0] == prepare(csv_text())[0]
+
+
+def test_missing_values_of_features_stay_missing_and_are_counted() -> None:
+    lines = csv_text().splitlines()
+    lines[5] = '4,,1.5,"1"'
+
+    report, objects = prepare("\n".join(lines))
+
+    assert report.missing_values == {"V1": 1}
+    assert sum(int(part[2].isna().sum()) for part in parts_of(objects).values()) == 1
+
+
+FINITE = st.floats(min_value=-FLOAT32_MAX, max_value=FLOAT32_MAX) | st.just(float("nan"))
+
+
+@settings(deadline=None)
+@given(st.lists(FINITE, min_size=1, max_size=20))
+def test_every_number_is_written_so_that_it_reads_back_as_itself(values: list[float]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder, "part.csv")
+        write_csv(pd.DataFrame({"Class": 0, "V1": values}), written)
+        fields = [line.split(",")[1] for line in written.read_text().splitlines()]
+
+    np.testing.assert_array_equal([float(field or "nan") for field in fields], values)
+
+
+def test_the_rows_read_back_as_those_that_pandas_writes(tmp_path: Path) -> None:
+    """The lesson writes with pandas: what it would have written must mean the same."""
+    (part, *_) = split(pd.read_csv(io.StringIO(csv_text()))[["Class", "Time", "V1", "Amount"]]).values()
+
+    write_csv(part, tmp_path / "arrow.csv")
+    part.to_csv(tmp_path / "pandas.csv", header=False, index=False)
+
+    arrow, pandas = (pd.read_csv(tmp_path / name, header=None) for name in ("arrow.csv", "pandas.csv"))
+    np.testing.assert_array_equal(arrow.to_numpy(), pandas.to_numpy())
+
+
+# --- Data that no model can be trained on ---
+
+HEADER = "Time,V1,Class\n"
+ROWS = "".join(f"{row},0.5,{row % 2}\n" for row in range(100))
+
+
+def changed(row: str) -> str:
+    """Good data but for its last row."""
+    return HEADER + ROWS + row + "\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("", "is empty", id="empty file"),
+        pytest.param("\n\n", "is empty", id="blank lines only"),
+        pytest.param(HEADER, "no rows", id="header only"),
+        pytest.param(ROWS, "numbers only", id="no header"),
+        pytest.param("Time,V1,V1,Class\n1,2,3,0\n", "must be unique and not empty; see 'V1'", id="repeated name"),
+        pytest.param("Time,,Class\n1,2,0\n", "must be unique and not empty; see ''", id="empty name"),
+        pytest.param("Time,V1,class\n1,2,0\n", "are Time, V1, class. Did you mean 'class'?", id="label absent"),
+        pytest.param((HEADER + ROWS).replace(",", ";"), "other than a comma", id="semicolons"),
+        pytest.param("Class\n0\n1\n", "at least one feature", id="no features"),
+        pytest.param(changed("1,2,2"), "holds 2; allowed are 0 and 1", id="third class"),
+        pytest.param(changed("1,2,0.5"), "holds 0.5; allowed are 0 and 1", id="label between"),
+        pytest.param(changed("1,2,fraud"), "holds 'fraud'; allowed are 0 and 1", id="label in words"),
+        pytest.param("V1,Class\n1,True\n2,False\n", "allowed are 0 and 1", id="label true and false"),
+        pytest.param(changed("1,2,"), "missing in 1 of 101 rows", id="label missing"),
+        pytest.param("V1,Class\n1,0\n2,0\n", "'Class' is 0 in every row", id="one class"),
+        pytest.param(changed("noon,2,0"), "not so Time. Encode", id="text column"),
+        pytest.param("V1,V2,Class\nTrue,1,0\nFalse,1,1\n", "not so V1. Encode", id="true and false column"),
+        pytest.param(changed("1,inf,0"), "not so V1. Replace", id="infinity"),
+        pytest.param(changed("1,-1e39,0"), "not so V1. Replace", id="beyond 32 bits"),
+        pytest.param(changed("1,2,0,7"), "can't be read", id="row too long"),
+        pytest.param(
+            HEADER + ROWS.replace("\n", ",1\n"),
+            "Every row must have as many fields as the header",
+            id="all rows too long",
+        ),
+        pytest.param((HEADER + ROWS).encode("utf-16"), "not UTF-8", id="UTF-16"),
+        pytest.param(gzip.compress(ROWS.encode()), "is a gzip file", id="gzip"),
+        pytest.param(zip_of({"README.txt": "x"}), "has 0 CSV files; it holds 'README.txt'", id="zip without CSV"),
+        pytest.param(zip_of({}), "has 0 CSV files; it holds nothing", id="empty zip"),
+        pytest.param(zip_of({"a.csv": ROWS, "b.csv": ROWS}), "has 2 CSV files", id="second CSV"),
+        pytest.param(zip_of({"a.csv": ROWS, "b.zip": ""}), "holds another archive, 'b.zip'", id="nested zip"),
+        pytest.param(zip_of({"../a.csv": ROWS}), "'../a.csv' has a path that leads out", id="climbing path"),
+        pytest.param(zip_of({"x\\..\\..\\a.csv": ROWS}), "has a path that leads out", id="climbing Windows path"),
+        pytest.param(zip_of({"/etc/a.csv": ROWS}), "'/etc/a.csv' has a path that leads out", id="absolute path"),
+        pytest.param(zip_of({"C:\\a.csv": ROWS}), "has a path that leads out", id="drive letter"),
+        pytest.param(zip_of({"a.csv": ROWS})[:-30], "can't be unpacked", id="truncated zip"),
+    ],
+)
+def test_bad_data_is_refused_with_its_reason(content: str | bytes, said: str) -> None:
+    assert said in refusal(content)
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=60)
+    | st.text(alphabet='0123.,;"\n\r\0-aN', max_size=60).map(lambda rows: f"V1,Class\n{rows}".encode())
+    | st.binary(max_size=60).map(lambda tail: b"PK\x03\x04" + tail)
+)
+def test_whatever_the_source_holds_is_prepared_or_refused_as_invalid_data(content: bytes) -> None:
+    try:
+        answer = str(prepare(content)[0])
+    except InvalidData as error:
+        answer = str(error)
+
+    assert answer
+
+
+def test_nothing_is_uploaded_before_all_checks_have_passed() -> None:
+    objects = Objects({"raw/data.csv": changed("1,2,2").encode()})
+
+    with pytest.raises(InvalidData):
+        Preparation(objects, open_web(Web({})), Limits()).run(REQUEST)
+
+    assert list(objects.objects) == ["raw/data.csv"]
+
+
+def test_a_part_that_would_lack_a_class_is_refused() -> None:
+    said = refusal(csv_text(rows=200, frauds=1))
+
+    assert "part would have 0 positives" in said
+
+
+def test_a_failed_upload_leaves_none_of_the_parts() -> None:
+    objects = Objects({"raw/data.csv": csv_text().encode()}, refused=KEYS[2])
+
+    with pytest.raises(PermissionError):
+        Preparation(objects, open_web(Web({})), Limits()).run(REQUEST)
+
+    assert list(objects.objects) == ["raw/data.csv"]
+
+
+# --- Archives that mean harm, and too much of everything ---
+
+
+def test_a_member_that_is_damaged_is_refused() -> None:
+    packed = bytearray(zip_of({"a.csv": csv_text()}))
+    packed[60] ^= 0xFF
+
+    assert "can't be unpacked" in refusal(bytes(packed))
+
+
+def test_an_encrypted_member_is_refused() -> None:
+    packed = bytearray(zip_of({"a.csv": csv_text()}))
+    packed[packed.index(b"PK\x01\x02") + 8] |= 0x1
+
+    assert "'a.csv' is encrypted" in refusal(bytes(packed))
+
+
+def test_a_symbolic_link_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        link = zipfile.ZipInfo("a.csv")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+
+    assert "'a.csv' is a symbolic link" in refusal(packed.getvalue())
+
+
+def test_a_member_that_declares_too_much_is_refused_unopened() -> None:
+    with pytest.raises(TooMuchData, match=r"'a\.csv' is larger than"):
+        prepare(zip_of({"a.csv": csv_text()}), replace(Limits(), csv_bytes=1000))
+
+
+def test_a_member_that_declares_less_than_it_holds_is_not_believed(tmp_path: Path) -> None:
+    packed = bytearray(zip_of({"a.csv": "1,2\n" * 100_000}))
+    entry = packed.index(b"PK\x01\x02")
+    packed[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    bomb = tmp_path / "bomb"
+    bomb.write_bytes(packed)
+
+    with pytest.raises(InvalidData):
+        csv_file(bomb, replace(Limits(), csv_bytes=2000))
+
+    assert sum(path.stat().st_size for path in tmp_path.iterdir() if path != bomb) <= 2000
+
+
+def test_a_member_that_unpacks_to_hundreds_of_times_its_size_is_refused() -> None:
+    said = refusal(zip_of({"a.csv": "0" * 2_000_000}), replace(Limits(), ratio_matters_from_bytes=1_000_000))
+
+    assert "the mark of a zip bomb" in said
+
+
+def test_a_source_with_too_many_bytes_is_refused() -> None:
+    with pytest.raises(TooMuchData, match=r"s3://raw/data\.csv is larger than"):
+        prepare(csv_text(), replace(Limits(), source_bytes=1000))
+
+
+def test_a_csv_with_too_many_values_is_refused_before_it_fills_the_memory() -> None:
+    with pytest.raises(TooMuchData, match="201 lines of 4 columns"):
+        prepare(csv_text(rows=200), replace(Limits(), values=800))
+
+
+# --- Sources ---
+
+
+def fetched(tmp_path: Path, answers: dict[str, Any], address: str = "https://host/data.csv") -> bytes:
+    Source(address).fetch(tmp_path / "got", Objects(), open_web(Web(answers)), replace(Limits(), source_bytes=1000))
+    return (tmp_path / "got").read_bytes()
+
+
+def test_an_https_source_is_downloaded(tmp_path: Path) -> None:
+    assert fetched(tmp_path, {"https://host/data.csv": (200, {"Content-Length": "4"}, b"1,2\n")}) == b"1,2\n"
+
+
+def test_a_redirect_to_https_is_followed(tmp_path: Path) -> None:
+    answers = {
+        "https://host/data.csv": (302, {"Location": "https://other/data.csv"}, b""),
+        "https://other/data.csv": (200, {}, b"1,2\n"),
+    }
+
+    assert fetched(tmp_path, answers) == b"1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        pytest.param((404, {}, b""), "the server answered 404", id="not found"),
+        pytest.param((403, {}, b""), "the server answered 403", id="forbidden"),
+        pytest.param((302, {"Location": "http://other/x"}, b""), "redirects to http://other/x", id="to http"),
+        pytest.param(
+            (302, {"Location": "file:///etc/passwd"}, b""), "'file:///etc/passwd' is not allowed", id="to a file"
+        ),
+        pytest.param((200, {"Content-Length": "9"}, b"1,2\n"), "ended after 4 of 9 bytes", id="truncated"),
+        pytest.param(urllib.error.URLError(socket.gaierror(-2, "x")), "there is no such host", id="no such host"),
+        pytest.param(urllib.error.URLError(TimeoutError()), "nothing for 30 seconds", id="silent"),
+        pytest.param(TimeoutError(), "nothing for 30 seconds", id="silent half-way"),
+        pytest.param(ConnectionResetError("reset by peer"), "reset by peer", id="reset"),
+    ],
+)
+def test_an_https_source_that_cannot_be_read_is_refused_with_its_reason(
+    tmp_path: Path, answer: object, why: str
+) -> None:
+    with pytest.raises(UnreadableSource, match=r"The source https://host/data\.csv can't be read") as refused:
+        fetched(tmp_path, {"https://host/data.csv": answer})
+
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "1001"}, {}], ids=["declared", "undeclared"])
+def test_a_download_that_is_too_large_ends_at_the_limit(tmp_path: Path, headers: dict[str, str]) -> None:
+    with pytest.raises(TooMuchData, match=r"https://host/data\.csv is larger than"):
+        fetched(tmp_path, {"https://host/data.csv": (200, headers, b"x" * 1001)})
+
+    assert (tmp_path / "got").stat().st_size <= 1000
+
+
+def test_the_signature_of_an_address_is_not_repeated_in_errors(tmp_path: Path) -> None:
+    address = "https://host/data.csv?X-Amz-Signature=secret"
+
+    with pytest.raises(UnreadableSource) as refused:
+        fetched(tmp_path, {address: (403, {}, b"")}, address)
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["http://host/data.csv", "file:///etc/passwd", "s3://bucket", "data.csv"])
+def test_an_address_of_another_kind_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(UnreadableSource, match="no address that can be read"):
+        fetched(tmp_path, {}, address)
+
+
+# --- S3 ---
+
+
+@pytest.fixture
+def s3() -> Iterator[Stubber]:
+    client = boto3.client("s3", region_name="us-east-1", config=Config(signature_version=UNSIGNED))
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+def test_an_object_is_fetched_from_s3(s3: Stubber, tmp_path: Path) -> None:
+    body = StreamingBody(io.BytesIO(b"1,2\n"), 4)
+    s3.add_response("get_object", {"ContentLength": 4, "Body": body}, {"Bucket": "b", "Key": "data/x.csv"})
+
+    Source("s3://b/data/x.csv").fetch(tmp_path / "got", S3Objects(s3.client), open_web(), Limits())
+
+    assert (tmp_path / "got").read_bytes() == b"1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("NoSuchKey", "the bucket has no such object"),
+        ("NoSuchBucket", "there is no such bucket"),
+        ("AccessDenied", "access is denied"),
+        ("InvalidObjectState", "InvalidObjectState"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_refused_with_its_reason(
+    s3: Stubber, tmp_path: Path, code: str, why: str
+) -> None:
+    s3.add_client_error("get_object", code)
+
+    with pytest.raises(UnreadableSource, match=r"s3://b/x\.csv can't be read") as refused:
+        Source("s3://b/x.csv").fetch(tmp_path / "got", S3Objects(s3.client), open_web(), Limits())
+
+    assert why in str(refused.value)
+
+
+def test_an_object_that_is_too_large_is_not_even_begun(s3: Stubber, tmp_path: Path) -> None:
+    s3.add_response("get_object", {"ContentLength": 2001, "Body": StreamingBody(io.BytesIO(), 2001)})
+
+    with pytest.raises(TooMuchData):
+        Source("s3://b/x.csv").fetch(
+            tmp_path / "got", S3Objects(s3.client), open_web(), replace(Limits(), source_bytes=2000)
+        )
+
+    assert not (tmp_path / "got").exists()
+
+
+# --- The lesson's own file ---
+
+
+@pytest.fixture(scope="module")
+def card_data() -> Path:
+    path = os.environ.get("CREDITCARD_DATA")
+    if not path:
+        pytest.skip("needs the lesson's creditcardfraud.zip: give its path as CREDITCARD_DATA")
+    return Path(path)
+
+
+def test_the_lessons_file_is_split_as_the_lesson_splits_it(card_data: Path, tmp_path: Path) -> None:
+    report, objects = prepare(card_data.read_bytes())
+
+    with zipfile.ZipFile(card_data) as archive:
+        expected = lesson_parts(Path(archive.extract("creditcard.csv", tmp_path)))
+    for name, part in parts_of(objects).items():
+        np.testing.assert_array_equal(part.to_numpy(), expected[name])
+    assert report.rows == {"train": 199_364, "validation": 56_962, "test": 28_481}
+    assert report.positives == {"train": 348, "validation": 90, "test": 54}

@@ -1,0 +1,589 @@
+"""The image's two commands run as processes, the way the platform starts them; finer rules are tried in this one."""
+
+import functools
+import http.client
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+
+from localcloud.xgboost_image import algorithm_training, channels, hyperparameters, submitted_code
+from localcloud.xgboost_image.algorithm_serving import AlgorithmModel, ModelProblem
+from localcloud.xgboost_image.container import Container
+from localcloud.xgboost_image.errors import AlgorithmError, CodeProblem, NotEmulated, UserError
+from localcloud.xgboost_image.script_serving import ScriptModel, ScriptProblem
+from localcloud.xgboost_image.server import MAX_CONTENT_LENGTH, Invocation
+from tests.unit.synthetic_transactions import LESSON, LESSON_ROUNDS, transactions, write
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore:.*(UBJSON|Text file input):UserWarning")]
+
+REPOSITORY = Path(__file__).parents[2]
+TRAIN = transactions(1500, seed=1)
+VALIDATION = transactions(500, seed=2)
+CHANNEL = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
+LESSON_STRINGS = {name: str(value) for name, value in LESSON.items()} | {
+    "num_round": str(LESSON_ROUNDS),
+    "eval_metric": "auc,aucpr",
+}
+
+
+def features(table: pd.DataFrame) -> xgb.DMatrix:
+    return xgb.DMatrix(table.iloc[:, 1:].to_numpy(), label=table.iloc[:, 0].to_numpy())
+
+
+@functools.cache
+def plain() -> xgb.Booster:
+    """What XGBoost makes of the lesson's hyperparameters without any of this."""
+    return xgb.train(LESSON, features(TRAIN), num_boost_round=LESSON_ROUNDS)
+
+
+def configure(base: Path, given: Mapping[str, str], channel: Mapping[str, str] = CHANNEL) -> Container:
+    config = base / "input" / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "hyperparameters.json").write_text(json.dumps(given))
+    (config / "inputdataconfig.json").write_text(json.dumps({"train": channel, "validation": channel}))
+    (config / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
+    return Container(base)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    write(TRAIN, tmp_path / "input" / "data" / "train" / "train.csv")
+    write(VALIDATION, tmp_path / "input" / "data" / "validation" / "validation.csv")
+    return tmp_path
+
+
+def environment(base: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "SAGEMAKER_BASE_DIR": str(base), **more}
+
+
+def run_train(base: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "localcloud.xgboost_image", "train"]
+    return subprocess.run(command, env=environment(base), cwd=base, capture_output=True, text=True, check=False)
+
+
+def booster(path: Path) -> xgb.Booster:
+    loaded = xgb.Booster()
+    loaded.load_model(path)
+    return loaded
+
+
+def archive(path: Path, files: Mapping[str, str]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content.encode())
+            tar.addfile(member, io.BytesIO(content.encode()))
+    return path
+
+
+def project_code(path: Path) -> Path:
+    """The project's own code as a run packs it: the folder's files at the root."""
+    return archive(path, {file.name: file.read_text() for file in (REPOSITORY / "training_code").glob("*.py")})
+
+
+# --- Training --------------------------------------------------------------------------------------------------------
+
+
+def test_algorithm_mode_trains_the_lessons_model(base: Path) -> None:
+    configure(base, LESSON_STRINGS)
+
+    finished = run_train(base)
+
+    assert finished.returncode == 0, finished.stderr
+    assert [path.name for path in (base / "model").iterdir()] == ["xgboost-model"]
+    trained = booster(base / "model" / "xgboost-model")
+    assert np.array_equal(trained.predict(features(VALIDATION)), plain().predict(features(VALIDATION)))
+    last = [line for line in finished.stdout.splitlines() if line.startswith("[99]")]
+    assert [word.split(":")[0] for word in last[0].split("\t")[1:]] == [
+        "train-auc",
+        "train-aucpr",
+        "validation-auc",
+        "validation-aucpr",
+    ]
+
+
+def test_script_mode_trains_the_lessons_model_with_the_projects_code(base: Path) -> None:
+    code = project_code(base / "sourcedir.tar.gz")
+    configure(base, LESSON_STRINGS | {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(code)})
+
+    finished = run_train(base)
+
+    assert finished.returncode == 0, finished.stderr
+    assert [path.name for path in (base / "model").iterdir()] == ["xgboost-model"]
+    trained = booster(base / "model" / "xgboost-model")
+    assert np.array_equal(trained.predict(features(VALIDATION)), plain().predict(features(VALIDATION)))
+    assert "[99]\ttrain-auc:" in finished.stdout
+
+
+def test_a_script_that_fails_leaves_its_last_words(base: Path) -> None:
+    code = project_code(base / "sourcedir.tar.gz")
+    configure(base, {"max_dept": "5", "sagemaker_program": "train.py", "sagemaker_submit_directory": str(code)})
+
+    finished = run_train(base)
+
+    failure = (base / "output" / "failure").read_text()
+    assert finished.returncode == 1
+    assert failure.startswith(f'ExecuteUserScriptError:\nCommand "{sys.executable} -m train --max_dept 5"\n')
+    assert "unknown hyperparameter 'max_dept'; the nearest known is 'max_depth'" in failure
+    assert "unknown hyperparameter 'max_dept'" in finished.stderr
+
+
+def test_a_script_gets_the_environment_of_awss_toolkit(base: Path) -> None:
+    script = (
+        "import json, os, pathlib, sys\n"
+        "seen = {'arguments': sys.argv[1:], 'variables': dict(os.environ)}\n"
+        "(pathlib.Path(os.environ['SM_OUTPUT_DATA_DIR']) / 'seen.json').write_text(json.dumps(seen))\n"
+    )
+    code = archive(base / "sourcedir.tar.gz", {"show.py": script})
+    given = {"max_depth": "5", "a": "x", "sagemaker_program": "show.py", "sagemaker_submit_directory": str(code)}
+    configure(base, given)
+
+    assert run_train(base).returncode == 0
+
+    seen = json.loads((base / "output" / "data" / "seen.json").read_text())
+    variables = seen["variables"]
+    assert seen["arguments"] == ["-a", "x", "--max_depth", "5"]
+    assert variables["SM_CHANNEL_TRAIN"] == str(base / "input" / "data" / "train")
+    assert variables["SM_CHANNELS"] == '["train","validation"]'
+    assert variables["SM_MODEL_DIR"] == str(base / "model")
+    assert variables["SM_HPS"] == '{"a":"x","max_depth":5}'
+    assert variables["SM_HP_MAX_DEPTH"] == "5"
+    assert variables["SM_HOSTS"] == '["algo-1"]'
+    assert variables["SM_CURRENT_HOST"] == "algo-1"
+    assert variables["SM_MODULE_NAME"] == "show"
+    assert "PYTHONPATH" not in variables
+
+
+def test_algorithm_mode_refuses_a_hyperparameter_that_it_does_not_know(base: Path) -> None:
+    configure(base, LESSON_STRINGS | {"silent": "0"})
+
+    finished = run_train(base)
+
+    assert finished.returncode == 1
+    assert (base / "output" / "failure").read_text() == (
+        "framework error: \nUserError: Extraneous hyperparameter found: silent"
+    )
+    assert not (base / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"num_round": "10", "eta": "2"}, r"Hyperparameter eta: 2\.0 is not in \[0, 1\]"),
+        ({"num_round": "10", "subsample": "0"}, r"Hyperparameter subsample: 0\.0 is not in \(0, 1\]"),
+        ({"num_round": "ten"}, r"Hyperparameter num_round: could not parse value \(caused by ValueError\)"),
+        ({"num_round": "10", "booster": "tree"}, r"Hyperparameter booster: tree is not in \['gbtree', "),
+        ({"eta": "0.2"}, "Missing required hyperparameter: num_round"),
+        ({"num_round": "10", "objective": "multi:softmax"}, "Require input for parameter 'num_class'"),
+        ({"num_round": "10", "eval_metric": "auc"}, "Metric 'auc' can only be applied"),
+        ({"num_round": "10", "eval_metric": "auk"}, r"Hyperparameter eval_metric: \['auk'\] is not in"),
+    ],
+)
+def test_algorithm_mode_refuses_what_the_image_refuses(given: dict[str, str], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        hyperparameters.check(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [({"_kfold": "5"}, "_kfold"), ({"use_dask_gpu_training": "true"}, "use_dask"), ({"eval_metric": "auc,f1"}, "f1")],
+)
+def test_what_this_machine_cannot_do_is_refused_by_name(given: dict[str, str], name: str) -> None:
+    with pytest.raises(NotEmulated, match=name):
+        hyperparameters.check(LESSON_STRINGS | given)
+
+
+def test_an_alias_counts_as_the_hyperparameter() -> None:
+    assert hyperparameters.check({"num_round": "1", "learning_rate": "0.3"}) == {"num_round": 1, "eta": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("configured", "error", "words"),
+    [
+        ({"validation": CHANNEL}, UserError, "Missing required channel: train"),
+        ({"train": CHANNEL, "test": CHANNEL}, UserError, "Extraneous channel found: test"),
+        (
+            {"train": {}},
+            NotEmulated,
+            "ContentType of the channel train is missing, which the image takes for text/libsvm",
+        ),
+        ({"train": {"ContentType": "application/x-parquet"}}, NotEmulated, "must be text/csv"),
+        ({"train": {"ContentType": "text/csv; label_size=2"}}, UserError, "label_size must be equal to 1"),
+        ({"train": CHANNEL | {"TrainingInputMode": "Pipe"}}, UserError, "for 'train' channel is not supported"),
+    ],
+)
+def test_channels_that_the_image_or_this_machine_cannot_read_are_refused(
+    configured: dict[str, dict[str, str]], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        channels.check(configured)
+
+
+@pytest.mark.parametrize("content_type", ["csv", "text/csv", "text/csv; label_size=1", "text/csv;charset=utf8"])
+def test_csv_may_be_called_in_several_ways(content_type: str) -> None:
+    channels.check({"train": CHANNEL | {"ContentType": content_type}})
+
+
+def test_several_files_are_one_channel_in_the_order_of_their_names(tmp_path: Path) -> None:
+    write(TRAIN[700:], tmp_path / "part-2.csv")
+    write(TRAIN[:700], tmp_path / "part-1.csv")
+    (tmp_path / "_SUCCESS").write_text("not data")
+
+    rows = channels.read(tmp_path, csv_weights=0)
+
+    assert np.array_equal(rows.get_label(), TRAIN["label"])
+    assert rows.num_col() == 4
+
+
+def test_weights_may_stand_beside_the_label(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("1,0.5,7\n0,2,8\n")
+
+    rows = channels.read(tmp_path, csv_weights=1)
+
+    assert (list(rows.get_weight()), rows.num_col()) == ([0.5, 2.0], 1)
+
+
+def test_an_empty_channel_is_refused(base: Path) -> None:
+    (base / "input" / "data" / "validation" / "validation.csv").write_text("")
+
+    with pytest.raises(UserError, match="No data in validation channel path"):
+        algorithm_training.train(configure(base, LESSON_STRINGS))
+
+
+def test_a_csv_without_a_delimiter_is_refused(base: Path) -> None:
+    (base / "input" / "data" / "train" / "train.csv").write_text("\n0,1\n")
+
+    with pytest.raises(UserError, match=r"Could not determine delimiter on line 1 of train\.csv"):
+        algorithm_training.train(configure(base, LESSON_STRINGS))
+
+
+def test_what_xgboost_refuses_is_an_algorithm_error(base: Path) -> None:
+    with pytest.raises(AlgorithmError, match=r"XGB train call failed with exception:\n .*gpu_hist"):
+        algorithm_training.train(configure(base, LESSON_STRINGS | {"tree_method": "gpu_hist"}))
+
+
+@pytest.mark.parametrize(
+    ("more", "watched"),
+    [
+        ({"eval_metric": "auc,logloss"}, "logloss"),
+        ({"eval_metric": "logloss,auc", "_tuning_objective_metric": "validation:logloss"}, "logloss"),
+        ({"eval_metric": "logloss,auc"}, "auc"),
+    ],
+)
+def test_early_stopping_watches_the_tuning_objective_or_the_last_metric(
+    base: Path, more: dict[str, str], watched: str
+) -> None:
+    given = LESSON_STRINGS | {"gamma": "0", "num_round": "400", "early_stopping_rounds": "5"} | more
+
+    algorithm_training.train(configure(base, given))
+
+    expected = xgb.train(
+        LESSON | {"gamma": 0, "eval_metric": watched},
+        features(TRAIN),
+        num_boost_round=400,
+        evals=[(features(VALIDATION), "validation")],
+        early_stopping_rounds=5,
+        verbose_eval=False,
+    )
+    assert booster(base / "model" / "xgboost-model").num_boosted_rounds() == expected.best_iteration + 1
+
+
+# --- The user's code -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../outside.py", "inner/../../outside.py"])
+def test_an_archive_that_climbs_out_is_refused(tmp_path: Path, name: str) -> None:
+    path = archive(tmp_path / "sourcedir.tar.gz", {name: "print('out')"})
+
+    with pytest.raises(CodeProblem, match=r"cannot unpack sourcedir\.tar\.gz: .*outside the destination"):
+        submitted_code.fetch(str(path), tmp_path / "code")
+
+    assert not (tmp_path / "outside.py").exists()
+
+
+def test_a_link_out_of_the_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sourcedir.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        link = tarfile.TarInfo("train.py")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../secret"
+        tar.addfile(link)
+
+    with pytest.raises(CodeProblem, match="cannot unpack"):
+        submitted_code.fetch(str(path), tmp_path / "code")
+
+
+def test_code_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("print()")
+
+    with pytest.raises(CodeProblem, match=r"cannot unpack train\.py"):
+        submitted_code.fetch(str(tmp_path / "train.py"), tmp_path / "code")
+
+
+def test_requirements_that_aws_would_install_are_not_passed_over(tmp_path: Path) -> None:
+    path = archive(tmp_path / "sourcedir.tar.gz", {"requirements.txt": "numpy"})
+
+    with pytest.raises(NotEmulated, match=r"requirements\.txt, which AWS's image installs"):
+        submitted_code.fetch(str(path), tmp_path / "code")
+
+
+# --- Serving ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("trained") / "model"
+    directory.mkdir()
+    plain().save_model(directory / "xgboost-model")
+    return directory
+
+
+class Endpoint:
+    """A serving process, ready to answer."""
+
+    def __init__(self, base: Path, **variables: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud.xgboost_image", "serve"],
+            env=environment(base, SAGEMAKER_BIND_TO_PORT=str(self.port), **variables),
+            cwd=base,
+        )
+        while not self._is_ready():
+            assert self.process.poll() is None, "the server ended before it was ready"
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.request("GET", "/ping")[0] == 200
+        except ConnectionError:
+            return False
+
+    def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, named)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, text
+
+    def invoke(self, body: bytes, content_type: str = "text/csv", accept: str = "*/*") -> tuple[int, str]:
+        return self.request("POST", "/invocations", body, Content_Type=content_type, Accept=accept)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def algorithm_endpoint(model: Path) -> Iterator[Endpoint]:
+    endpoint = Endpoint(model.parent)
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture(scope="module")
+def script_endpoint(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    base = tmp_path_factory.mktemp("script")
+    shutil.copytree(model, base / "model")
+    code = project_code(base / "sourcedir.tar.gz")
+    endpoint = Endpoint(base, SAGEMAKER_PROGRAM="inference.py", SAGEMAKER_SUBMIT_DIRECTORY=str(code))
+    yield endpoint
+    endpoint.stop()
+
+
+def csv_of(table: pd.DataFrame) -> bytes:
+    text: str = table.iloc[:, 1:].to_csv(header=False, index=False)
+    return text.encode()
+
+
+@pytest.mark.parametrize("mode", ["algorithm_endpoint", "script_endpoint"])
+def test_57_requests_at_once_are_each_answered_in_the_order_of_their_rows(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    """The lesson's test rows make 57 batches."""
+    endpoint: Endpoint = request.getfixturevalue(mode)
+    rows = transactions(57 * 20, seed=3)
+    batches = [csv_of(rows[start : start + 20]) for start in range(0, len(rows), 20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(endpoint.invoke, batches))
+
+    assert {status for status, _ in answers} == {200}
+    assert all(text.endswith("\n") and text.count("\n") == 20 for _, text in answers)
+    scores = np.array("".join(text for _, text in answers).split(), dtype=np.float32)
+    assert np.array_equal(scores, plain().predict(features(rows)))
+
+
+@pytest.mark.parametrize("mode", ["algorithm_endpoint", "script_endpoint"])
+def test_json_is_answered_to_those_who_want_it(mode: str, request: pytest.FixtureRequest) -> None:
+    endpoint: Endpoint = request.getfixturevalue(mode)
+
+    status, text = endpoint.invoke(csv_of(VALIDATION[:2]), accept="application/json")
+
+    expected = plain().predict(features(VALIDATION[:2])).tolist()
+    assert (status, json.loads(text)) == (200, {"predictions": [{"score": score} for score in expected]})
+
+
+def test_json_lines_have_a_score_each(algorithm_endpoint: Endpoint) -> None:
+    _, text = algorithm_endpoint.invoke(csv_of(VALIDATION[:2]), accept="application/jsonlines")
+
+    expected = plain().predict(features(VALIDATION[:2])).tolist()
+    assert [json.loads(line) for line in text.splitlines()] == [{"score": score} for score in expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "accept", "status", "words"),
+    [
+        (b"", "text/csv", "*/*", 204, ""),
+        (b"1,2,x,4\n", "text/csv", "*/*", 415, "please ensure data is in csv format"),
+        (b"1,2,3,4\n1,2\n", "text/csv", "*/*", 415, "please ensure data is in csv format"),
+        (b"{}", "application/json", "*/*", 415, "Content-type application/json is not supported"),
+        (b"1,2,3,4,5\n", "text/csv", "*/*", 400, "Unable to evaluate payload provided"),
+        (b"1,2,3,4\n", "text/csv", "text/html", 406, "Accept type text/html is not supported"),
+        (b"1" * (MAX_CONTENT_LENGTH + 1), "text/csv", "*/*", 413, "at most 6291456 are allowed"),
+    ],
+)
+def test_algorithm_mode_refuses_with_the_images_status(
+    algorithm_endpoint: Endpoint, body: bytes, content_type: str, accept: str, status: int, words: str
+) -> None:
+    answered, text = algorithm_endpoint.invoke(body, content_type, accept)
+
+    assert answered == status
+    assert words in text
+
+
+def test_algorithm_mode_takes_features_that_are_left_out_for_missing_values(algorithm_endpoint: Endpoint) -> None:
+    """A trap: XGBoost checks for too many columns only."""
+    narrow = VALIDATION.iloc[:3, :-1]
+
+    status, text = algorithm_endpoint.invoke(csv_of(narrow))
+
+    assert (status, text.count("\n")) == (200, 3)
+
+
+def test_an_error_of_the_script_is_a_500_with_its_message(script_endpoint: Endpoint) -> None:
+    assert script_endpoint.invoke(b"1,2,3\n") == (
+        500,
+        "BadRequest: the rows have 3 features, but the model takes 4; leave out the label",
+    )
+
+
+def test_a_script_to_serve_cannot_lean_on_this_repository(model: Path, tmp_path: Path) -> None:
+    code = archive(tmp_path / "sourcedir.tar.gz", {"inference.py": "import training_code.inference"})
+    variables = environment(model.parent, SAGEMAKER_PROGRAM="inference.py", SAGEMAKER_SUBMIT_DIRECTORY=str(code))
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "localcloud.xgboost_image", "serve"],
+        env=variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert finished.returncode == 1
+    assert "No module named 'training_code'" in finished.stderr
+
+
+def test_another_path_is_not_found(algorithm_endpoint: Endpoint) -> None:
+    assert algorithm_endpoint.request("GET", "/models")[0] == 404
+    assert algorithm_endpoint.request("POST", "/models", b"1,2,3,4\n")[0] == 404
+
+
+def test_sigterm_ends_the_server_cleanly(model: Path) -> None:
+    endpoint = Endpoint(model.parent)
+
+    assert endpoint.stop() == 0
+
+
+def invocation(table: pd.DataFrame) -> Invocation:
+    return Invocation(csv_of(table), "text/csv", "text/csv")
+
+
+def test_a_second_model_file_makes_an_ensemble(model: Path, tmp_path: Path) -> None:
+    """A trap: whatever lies beside the model changes the answers."""
+    shutil.copy(model / "xgboost-model", tmp_path / "xgboost-model")
+    other = xgb.train(LESSON, features(TRAIN), num_boost_round=2)
+    other.save_model(tmp_path / "another-model")
+
+    answer = AlgorithmModel(tmp_path).answer(invocation(VALIDATION))
+
+    rows = features(VALIDATION)
+    mean = np.mean([other.predict(rows), plain().predict(rows)], axis=0)
+    assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), mean)
+
+
+def test_files_that_start_with_a_dot_are_no_models(model: Path, tmp_path: Path) -> None:
+    shutil.copy(model / "xgboost-model", tmp_path / "xgboost-model")
+    (tmp_path / ".hidden").write_text("no model")
+
+    answer = AlgorithmModel(tmp_path).answer(invocation(VALIDATION))
+
+    assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), plain().predict(features(VALIDATION)))
+
+
+@pytest.mark.parametrize("content", ["no model", ""])
+def test_a_file_that_is_no_model_cannot_be_served(tmp_path: Path, content: str) -> None:
+    (tmp_path / "evaluation.json").write_text(content)
+
+    with pytest.raises(ModelProblem, match=r"Unable to load model: Model at .*evaluation\.json cannot be loaded"):
+        AlgorithmModel(tmp_path)
+
+
+def test_an_empty_model_directory_cannot_be_served(tmp_path: Path) -> None:
+    with pytest.raises(ModelProblem, match="has no files"):
+        AlgorithmModel(tmp_path)
+
+
+def script(**functions: object) -> ModuleType:
+    module = ModuleType("script")
+    vars(module).update(functions)
+    return module
+
+
+def test_a_script_needs_a_model_fn_only(model: Path) -> None:
+    def model_fn(directory: str) -> xgb.Booster:
+        return booster(Path(directory) / "xgboost-model")
+
+    answer = ScriptModel(script(model_fn=model_fn), model).answer(invocation(VALIDATION))
+
+    assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), plain().predict(features(VALIDATION)))
+
+
+def test_a_script_may_do_all_in_transform_fn(tmp_path: Path) -> None:
+    def transform_fn(model: str, data: str, content_type: str, accept: str) -> tuple[str, str]:
+        return f"{model} {data} {content_type}", "text/plain"
+
+    answer = ScriptModel(script(model_fn=lambda _: "m", transform_fn=transform_fn), tmp_path).answer(
+        Invocation(b"1,2", "text/csv", "text/csv")
+    )
+
+    assert (answer.body, answer.content_type) == (b"m 1,2 text/csv", "text/plain")
+
+
+def test_a_script_without_model_fn_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotImplementedError, match="Please provide a model_fn implementation"):
+        ScriptModel(script(), tmp_path)
+
+
+def test_transform_fn_excludes_the_three_others(tmp_path: Path) -> None:
+    with pytest.raises(ScriptProblem, match="Cannot use transform_fn implementation in conjunction"):
+        ScriptModel(script(model_fn=id, transform_fn=id, input_fn=id), tmp_path)
