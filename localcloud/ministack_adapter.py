@@ -205,22 +205,28 @@ def inventory() -> list[tuple[str, str, str]]:
     for service, tables_of in app._build_persistence_save_dict().items():
         for kind, table in (tables_of() or {}).items():
             if isinstance(table, responses.AccountScopedDict | responses.AccountRegionScopedDict):
-                found += [(service, kind, str(name)) for name in table if (service, kind) not in _RECORDS]
+                is_there = _IS_THERE.get((service, kind), lambda _: True)
+                found += [(service, kind, str(name)) for name in table if is_there(table[name])]
     return found
 
 
-_RECORDS = {
-    ("cloudformation", "stack_events"),
-    ("cloudformation", "change_sets"),
-    ("cloudtrail", "events"),
-    ("cloudwatch", "metrics"),
-    ("cloudwatch", "alarm_history"),
-    ("cloudwatch_logs", "queries"),
-    ("cloudwatch_logs", "log_records"),
-    ("iam", "aws_managed_attachment_counts"),
-    ("sts", "sessions"),
+def _never(entry: Any) -> bool:
+    return False
+
+
+_IS_THERE: Mapping[tuple[str, str], Callable[[Any], bool]] = {
+    # A deleted stack is listed for 90 days, and an execution is gone with its state machine.
+    ("cloudformation", "stacks"): lambda stack: stack["StackStatus"] != "DELETE_COMPLETE",
+    ("stepfunctions", "executions"): lambda run: run["stateMachineArn"] in stepfunctions._state_machines,
+    # What happened, not what is there: AWS keeps it too, and charges nothing for it.
+    ("cloudformation", "stack_events"): _never,
+    ("cloudformation", "change_sets"): _never,
+    ("cloudwatch", "metrics"): _never,
+    ("cloudwatch", "alarm_history"): _never,
+    ("cloudwatch_logs", "queries"): _never,
+    ("cloudwatch_logs", "log_records"): _never,
 }
-"""Tables of what happened, not of what is there: AWS keeps them too, and charges nothing for them."""
+"""Whether an entry of ministack's tables is a resource; where nothing stands here, it is."""
 
 
 # --- CloudFormation -------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ import logging
 import os
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import boto3
 
 from lambdas.teardown.logs import delete_logs
-from lambdas.teardown.resources import IN_ORDER, JOBS, Kind, delete, of_project, stop
+from lambdas.teardown.resources import ENDPOINT, IN_ORDER, JOBS, Kind, delete, of_project, stop
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -65,6 +65,8 @@ def purge(account: Account, scope: Scope) -> None:
     for kind in (*IN_ORDER, *JOBS):
         for name in list(of_project(account.sagemaker, kind, scope.project)):
             delete(account.sagemaker, kind, name)
+    # An endpoint writes its log, and needs its role, until it is gone.
+    _until(lambda: not _any(account.sagemaker, ENDPOINT, scope.project))
     delete_logs(account.logs, scope.project)
     account.s3.Bucket(scope.bucket).objects.all().delete()
     logger.info("Emptied bucket %s", scope.bucket)
@@ -74,9 +76,16 @@ def _end_jobs(sagemaker: Any, kind: Kind, project: str) -> None:
     """Stop the jobs of a kind, and wait until all have ended."""
     for name in list(of_project(sagemaker, kind, project, StatusEquals="InProgress")):
         stop(sagemaker, kind, name)
-    while any(
-        True for status in ("InProgress", "Stopping") for _ in of_project(sagemaker, kind, project, StatusEquals=status)
-    ):
+    _until(lambda: not _any(sagemaker, kind, project, StatusEquals="InProgress"))
+    _until(lambda: not _any(sagemaker, kind, project, StatusEquals="Stopping"))
+
+
+def _any(sagemaker: Any, kind: Kind, project: str, **filters: str) -> bool:
+    return next(of_project(sagemaker, kind, project, **filters), None) is not None
+
+
+def _until(done: Callable[[], bool]) -> None:
+    while not done():
         time.sleep(_POLL_SECONDS)
 
 

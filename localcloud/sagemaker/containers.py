@@ -70,6 +70,8 @@ class Container:
             "TMPDIR": str(self.directory("tmp")),
             "PYTHONPATH": str(_REPOSITORY),
             "PYTHONUNBUFFERED": "1",
+            # Jobs share this machine's cores: threads that spin while they wait would take them from one another.
+            "OMP_WAIT_POLICY": "PASSIVE",
             "SAGEMAKER_BASE_DIR": str(self.base),
             **role,
         }
@@ -193,11 +195,28 @@ def download_file(s3: Any, uri: S3Uri, path: Path) -> None:
     """One object into one file, its directory made. Raises TransferError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        body = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"]
-        with path.open("wb") as file:
-            shutil.copyfileobj(body, file)
+        # Asks for the same permission as the object itself: what the cache holds is still the role's to read or not.
+        version = s3.head_object(Bucket=uri.bucket, Key=uri.key)["ETag"].strip('"')
+        shutil.copyfile(_cached(s3, uri, version), path)
     except (ClientError, BotoCoreError) as error:
         raise TransferError(f"Unable to download object {uri} ({_reason(error)})") from error
+
+
+_cache_lock = threading.Lock()
+
+
+def _cached(s3: Any, uri: S3Uri, version: str) -> Path:
+    """The object's content, fetched once for all containers: a tuning job's jobs all read the same data."""
+    cache = Path(os.environ.get("LOCALCLOUD_WORK") or tempfile.gettempdir()) / "localcloud-objects"
+    path = cache / version
+    with _cache_lock:
+        if not path.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                shutil.copyfileobj(s3.get_object(Bucket=uri.bucket, Key=uri.key, IfMatch=version)["Body"], file)
+            partial.rename(path)
+    return path
 
 
 def download_prefix(s3: Any, uri: S3Uri, directory: Path) -> int:

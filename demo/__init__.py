@@ -1,0 +1,1 @@
+"""`make demo`: the whole project, deployed, run and destroyed on the embedded AWS."""
