@@ -20,14 +20,15 @@ from types import ModuleType
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_evaluator, responses, router
+from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.core.iam_actions import identity_denial_message
-from ministack.services import cloudwatch, iam, lambda_svc, ssm, stepfunctions, sts
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services import cloudformation, cloudwatch, iam, lambda_svc, ssm, stepfunctions, sts
+from ministack.services.cloudformation import engine, provisioners, stacks
 
 from localcloud.sagemaker.errors import AccessDenied, ValidationError
 from localcloud.sagemaker.platform import Conditions
 
+State = dict[str, Any]
 HttpResponse = tuple[int, dict[str, str], bytes]
 HttpHandler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], HttpResponse]
 
@@ -37,6 +38,7 @@ _USED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (responses, ("get_account_id", "set_request_account_id", "set_request_region")),
     (iam_evaluator, ("enforce", "EvalResult")),
     (iam, ("_roles",)),
+    (iam_actions, ("_safe_json_field", "extract_resource_arn")),
     (sts, ("register_session",)),
     (cloudwatch, ("record_metric",)),
     (lambda_svc, ("_execute_function_warm", "_layers", "_publish_layer_version")),
@@ -51,8 +53,10 @@ _USED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     ),
     (stepfunctions, ("_run_sub_machine", "_state_query_language", "_execute_task", "_execute_choice", "_execute_wait")),
     (stepfunctions, ("_execute_pass", "_execute_parallel", "_execute_map")),
-    (provisioners, ("_RESOURCE_HANDLERS",)),
-    (stacks, ("_runs_on_worker_thread",)),
+    (cloudformation, ("_stacks",)),
+    (engine, ("_topological_sort",)),
+    (provisioners, ("_RESOURCE_HANDLERS", "_cfn_nested_stack_delete", "_delete_resource", "_nested_stack_lookup_name")),
+    (stacks, ("_delete_resource", "_runs_on_worker_thread", "_with_dependencies")),
 )
 
 
@@ -66,10 +70,15 @@ class MinistackChanged(Exception):
     """The installed ministack is not the one that this module was written against."""
 
 
+def _replace(module: ModuleType, name: str, value: Any) -> None:
+    """Put something else in the place of what ministack has there; `check` has seen that it is there."""
+    setattr(module, name, value)
+
+
 def serve_on_one_port() -> None:
     """Leave port 443 alone: other clouds, and other programs, run on this machine too."""
 
-    app._port_is_bindable = lambda host, port: False
+    _replace(app, "_port_is_bindable", lambda host, port: False)
 
 
 def check() -> None:
@@ -119,6 +128,18 @@ def current_account() -> str:
 
 def current_region() -> str:
     return str(responses.get_region())
+
+
+def ask_for_log_streams() -> None:
+    """Ask for the permission on the log stream where a request names one; ministack asks for its group's."""
+    original: Callable[..., str] = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: State, body: bytes, *rest: Any) -> str:
+        arn = original(service, method, path, headers, body, *rest)
+        stream = iam_actions._safe_json_field(body, "logStreamName") if service == "logs" else ""
+        return f"{arn}:log-stream:{stream}" if stream else arn
+
+    _replace(iam_actions, "extract_resource_arn", extract_resource_arn)
 
 
 def role_credentials(role_arn: str, service_principal: str, session_name: str) -> dict[str, str]:
@@ -239,8 +260,56 @@ Delete = Callable[[str, dict[str, Any]], None]
 def register_resource_type(name: str, create: Create, update: Update, delete: Delete) -> None:
     """Let CloudFormation make a type of resource; its functions may block, and so run on a thread of their own."""
     original = stacks._runs_on_worker_thread
-    stacks._runs_on_worker_thread = lambda resource_type: resource_type == name or original(resource_type)
+    _replace(stacks, "_runs_on_worker_thread", lambda resource_type: resource_type == name or original(resource_type))
     provisioners._RESOURCE_HANDLERS[name] = {"create": create, "update": update, "delete": delete}
+
+
+def delete_stacks_as_cloudformation_does() -> None:
+    """Let a nested stack's failed deletion fail its parent's, and keep what a resource that stays depends on."""
+    delete: Any = provisioners._delete_resource
+
+    def delete_resource(kind: str, physical_id: str, properties: State, stack: str, logical_id: str) -> None:
+        resources = cloudformation._stacks[stack]["_resources"]
+        definitions = cloudformation._stacks[stack]["_template"]["Resources"]
+        others = [name for name in resources if name != logical_id]
+        dependents = [n for n in others if logical_id in stacks._with_dependencies([n], definitions, set(resources))]
+        if dependents:
+            raise DeletionFailed(f"{', '.join(dependents)} could not be deleted, and {logical_id} is needed by it.")
+        delete(kind, physical_id, properties, stack, logical_id)
+
+    def delete_nested_stack(physical_id: str, properties: State) -> None:
+        name = provisioners._nested_stack_lookup_name(physical_id)
+        child = cloudformation._stacks.get(name)
+        if child is not None:
+            _delete_in_order(name, child, delete_resource)
+            finish(physical_id, properties)
+
+    finish: Any = provisioners._cfn_nested_stack_delete
+    handlers: Any = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::CloudFormation::Stack"]["delete"] = delete_nested_stack
+    _replace(stacks, "_delete_resource", delete_resource)
+
+
+class DeletionFailed(Exception):
+    """CloudFormation could not delete a resource."""
+
+
+def _delete_in_order(name: str, stack: State, delete: Callable[[str, str, State, str, str], None]) -> None:
+    """Delete a nested stack's resources, dependents first; those that fail stay, and are named in DeletionFailed."""
+    resources, failures = stack["_resources"], []
+    for logical_id in reversed(engine._topological_sort(stack["_template"]["Resources"], stack.get("_conditions", {}))):
+        resource = resources.get(logical_id)
+        if resource is None:
+            continue
+        try:
+            kind, physical_id = resource["ResourceType"], resource["PhysicalResourceId"]
+            delete(kind, physical_id, resource.get("Properties", {}), name, logical_id)
+            del resources[logical_id]
+        except Exception as error:  # noqa: BLE001 - whatever stops a deletion is the stack's reason
+            failures.append(f"{logical_id}: {error}")
+    if failures:
+        stack["StackStatus"] = "DELETE_FAILED"
+        raise DeletionFailed("; ".join(failures))
 
 
 # --- Step Functions -------------------------------------------------------------------------------------------
@@ -283,9 +352,9 @@ def register_tasks(run: Task) -> None:
         _execution_arn.set(execution_arn)
         original(execution_arn)
 
-    stepfunctions._run_execution = run_execution
-    stepfunctions._invoke_resource = lambda resource, arguments: run(resource, arguments, None)
-    stepfunctions._invoke_resource_with_timeout = run
+    _replace(stepfunctions, "_run_execution", run_execution)
+    _replace(stepfunctions, "_invoke_resource", lambda resource, arguments: run(resource, arguments, None))
+    _replace(stepfunctions, "_invoke_resource_with_timeout", run)
 
 
 def record_states_of_branches() -> None:
@@ -299,11 +368,8 @@ def record_states_of_branches() -> None:
             output = stepfunctions._apply_jsonata_output(state, raw_input, context, result=output, default=output)
         return output, following
 
-    stepfunctions._run_parallel_branches = run_branches
-    stepfunctions._run_sub_machine = _run_branch
-
-
-State = dict[str, Any]
+    _replace(stepfunctions, "_run_parallel_branches", run_branches)
+    _replace(stepfunctions, "_run_sub_machine", _run_branch)
 
 
 def _run_branch(states: State, start_at: str, branch_input: Any, execution: State, context: State) -> Any:
@@ -348,7 +414,7 @@ def name_errors_as_lambda_does() -> None:
             body["errorType"] = _exception_name(result.get("log", ""), body["errorMessage"]) or body["errorType"]
         return result
 
-    lambda_svc._execute_function_warm = execute
+    _replace(lambda_svc, "_execute_function_warm", execute)
 
 
 def publish_public_layer(account: str, name: str, version: int, content: bytes) -> str:

@@ -20,6 +20,8 @@ def main() -> None:
     wire.serve(service)
     wire.serve_inventory(service)
     ResourceTypes(service).register()
+    ministack.ask_for_log_streams()
+    ministack.delete_stacks_as_cloudformation_does()
     ministack.register_tasks(Tasks(service).run)
     ministack.record_states_of_branches()
     ministack.name_errors_as_lambda_does()

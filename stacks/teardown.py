@@ -66,7 +66,7 @@ class TeardownStack(cdk.NestedStack):
 
         endpoints, jobs = group(f"Endpoints/{settings.project}-*"), group("TrainingJobs")
         for actions, resources in (
-            (["logs:DescribeLogGroups"], [group("*")]),
+            (["logs:DescribeLogGroups"], ["*"]),  # lists have no resource level
             (["logs:DeleteLogGroup"], [endpoints, jobs, f"{jobs}:*"]),
             (["logs:DescribeLogStreams"], [jobs, f"{jobs}:*"]),
             (["logs:DeleteLogStream"], [f"{jobs}:log-stream:{settings.project}-*"]),
