@@ -1,0 +1,43 @@
+# Everything runs in .venv: Python packages from PyPI, Node.js among them, and the CDK CLI from npm.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export DATA INPUT KEEP
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo stop test check lint clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
+
+setup: .venv/ready ## install everything into .venv and node_modules (some minutes, once)
+
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt package.json package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up .venv and node_modules: about three minutes, once."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	$(BIN)/npm ci --no-audit --no-fund
+	ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
+	@touch $@
+
+demo: setup ## deploy, run and destroy it all on this machine (DATA=file.csv|file.zip|lesson, INPUT='{…}', KEEP=1)
+	@$(BIN)/python -m demo
+
+stop: setup ## end a local cloud that KEEP=1 left up
+	@$(BIN)/python -m demo stop
+
+test: lint ## all checks and tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: lint ## the quick ones: no local cloud
+	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/template
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean: ## remove all that was made here
+	rm -rf .venv node_modules cdk.out .localcloud .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
