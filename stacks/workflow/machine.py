@@ -25,7 +25,7 @@ class FraudWorkflow(sfn.StateMachine):
             scope,
             construct_id,
             state_machine_name=f"{parts.settings.project}-pipeline",  # people look for it in the console
-            comment="Card-fraud detection: start it with {} or with the fields of docs/inputs.md",
+            comment="Card-fraud detection: start it with {} or with the fields of README.md",
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(_definition(Construct(scope, "States"), parts)),
             timeout=_LONGEST_RUN,
