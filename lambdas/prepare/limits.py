@@ -1,7 +1,7 @@
 """How much data the function takes.
 
-Chosen for 3,008 MB of memory, the most that a new AWS account may give a function, and 2 GiB of disk: a CSV of
-59.7 million values and 892 MB needed 1.9 GB and 1.5 GiB at the most.
+Chosen for 3,008 MB of memory, the most that a new AWS account may give a function: a CSV of 59.7 million values and
+892 MB needed 1.9 GB. On disk a downloaded CSV, or an archive and what it unpacks to, give way to the three parts.
 """
 
 from dataclasses import dataclass
