@@ -21,10 +21,10 @@ def main(arguments: list[str]) -> int:
         else:
             run(Options.read(os.environ), console)
     except OptionsError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", markup=False)
         return _MISUSE
     except (CdkError, LocalCloudError, DemoFailed) as error:
-        console.print(f"\n[red]{error}[/red]", markup=True)
+        console.print(f"\n{error}", style="red", markup=False)
         return _FAILURE
     except KeyboardInterrupt:
         console.print("\nInterrupted; the local cloud is stopped, and nothing is left.")

@@ -34,8 +34,11 @@ class Options:
 def _data(text: str) -> Path | str | None:
     if text in ("", LESSON):
         return text or None
-    path = Path(text).expanduser()
-    if not path.is_file() or not os.access(path, os.R_OK):
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # nobody's home
+        path = Path(text)
+    if not os.access(path, os.R_OK) or not path.is_file():
         raise OptionsError(
             f"DATA={text} is not a file that can be read. Give a CSV file, a zip with one CSV file in it, "
             f"or DATA={LESSON} for the lesson's public data."

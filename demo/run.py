@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from demo.follow import follow
 from demo.options import LESSON, Options
@@ -89,7 +90,7 @@ def _run_machine(cloud: Cloud, outputs: dict[str, str], options: Options, consol
     arn = step_functions.start_execution(stateMachineArn=outputs["StateMachineArn"], input=json.dumps(execution_input))[
         "executionArn"
     ]
-    console.print(f"\n[bold]State machine[/bold], started with {json.dumps(execution_input)}", soft_wrap=True)
+    console.print(f"\n[bold]State machine[/bold], started with {escape(json.dumps(execution_input))}", soft_wrap=True)
     outcome = follow(step_functions, arn, console)
     if not outcome.succeeded:
         LAST.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,7 @@ def _destroy(app: CdkApp, before: frozenset[Any], console: Console) -> None:
 @contextmanager
 def _step(console: Console, name: str) -> Iterator[None]:
     """Shows that something is under way, then how long it took."""
-    started = time.monotonic()
+    started, name = time.monotonic(), escape(name)
     with console.status(f"{name} …"):
         yield
     console.print(f"[green]✓[/green] {name:<36} {time.monotonic() - started:6.1f} s")

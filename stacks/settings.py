@@ -33,6 +33,8 @@ class Settings:
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
         """Read and check the settings; raises SettingsError with everything that is wrong."""
+        if not isinstance(context, Mapping):
+            raise SettingsError(f"cdk.json: settings is {context!r}; it must be an object, as in the repository.")
         known = [field.name for field in fields(cls)]
         problems = [_unknown(name, known) for name in context if name not in known]
         problems += [f"settings.{name} is missing." for name in known if name not in context]
@@ -70,9 +72,8 @@ _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 def _profiles(value: Any) -> bool:
     names = value if isinstance(value, list | tuple) else [None]
-    return len(set(names)) == len(names) and all(
-        isinstance(name, str) and _PROFILE_NAME.fullmatch(name) for name in names
-    )
+    are_names = all(isinstance(name, str) and _PROFILE_NAME.fullmatch(name) for name in names)
+    return are_names and len(set(names)) == len(names)
 
 
 _YEAR_MINUTES = 525_600
@@ -91,7 +92,7 @@ _RULES: Mapping[str, _Rule] = {
     "endpoint_max_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_idle_minutes": _whole_number(5, _YEAR_MINUTES),
     "log_retention_days": _Rule(
-        lambda value: value in _RETENTION_DAYS and not isinstance(value, bool),
+        lambda value: type(value) is int and value in _RETENTION_DAYS,
         f"allowed are {', '.join(map(str, _RETENTION_DAYS))}",
     ),
 }

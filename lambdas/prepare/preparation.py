@@ -16,6 +16,9 @@ from lambdas.prepare.split import Parts, positives, split, write_csv
 from lambdas.prepare.table import read_table
 from lambdas.prepare.unpack import csv_file
 
+LEFT_BEHIND = ("code/sourcedir.tar.gz", "train/train.csv", "validation/validation.csv", "test/test.csv")
+"""All that a run may have in the bucket until its data is prepared."""
+
 
 class Objects(source.Objects, Protocol):
     """The objects of S3, as much of them as is needed to read one and to leave others."""
@@ -76,13 +79,24 @@ class Preparation:
     limits: Limits
 
     def run(self, request: Request) -> DataReport:
-        """Leave train/train.csv, validation/validation.csv and test/test.csv under the prefix, or none of them."""
+        """Leave train/train.csv, validation/validation.csv and test/test.csv under the prefix, or nothing at all."""
+        try:
+            parts = self._prepare(request)
+        except Exception:
+            # Without data the run ends here: the code that its plan has left would stay for nothing.
+            for key in LEFT_BEHIND:
+                self.objects.delete(request.bucket, f"{request.prefix}{key}")
+            raise
+        return DataReport.of(parts)
+
+    def _prepare(self, request: Request) -> Parts:
         with tempfile.TemporaryDirectory() as folder:
             parts = split(self._read(request, Path(folder)))
             for name, part in parts.items():
-                write_csv(part, Path(folder, f"{name}.csv"))
-            self._upload(Path(folder), list(parts), request)
-        return DataReport.of(parts)
+                path = Path(folder, f"{name}.csv")
+                write_csv(part, path)
+                self.objects.upload(path, request.bucket, f"{request.prefix}{name}/{name}.csv")
+        return parts
 
     def _read(self, request: Request, folder: Path) -> pd.DataFrame:
         downloaded = folder / "source"
@@ -91,13 +105,3 @@ class Preparation:
         table = read_table(csv, request.label_column, self.limits)
         csv.unlink()
         return table
-
-    def _upload(self, folder: Path, names: list[str], request: Request) -> None:
-        keys = {name: f"{request.prefix}{name}/{name}.csv" for name in names}
-        try:
-            for name, key in keys.items():
-                self.objects.upload(folder / f"{name}.csv", request.bucket, key)
-        except Exception:
-            for key in keys.values():
-                self.objects.delete(request.bucket, key)
-            raise

@@ -10,7 +10,7 @@ ENDPOINTS = "/aws/sagemaker/Endpoints/"
 
 def delete_logs(logs: Any, project: str) -> None:
     """Delete the logs of the project's endpoints and training jobs; those of others stay."""
-    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"{ENDPOINTS}{project}-"):
+    for page in list(logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"{ENDPOINTS}{project}-")):
         for group in page["logGroups"]:
             logs.delete_log_group(logGroupName=group["logGroupName"])
     try:
@@ -22,9 +22,10 @@ def delete_logs(logs: Any, project: str) -> None:
 
 def _delete_training_logs(logs: Any, project: str) -> None:
     """All training jobs of an account share one group; it goes only if nobody else's log is left in it."""
-    for page in logs.get_paginator("describe_log_streams").paginate(
+    pages = logs.get_paginator("describe_log_streams").paginate(
         logGroupName=TRAINING_JOBS, logStreamNamePrefix=f"{project}-"
-    ):
+    )
+    for page in list(pages):  # all of them, before what is deleted moves the rest
         for stream in page["logStreams"]:
             logs.delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=stream["logStreamName"])
     if not logs.describe_log_streams(logGroupName=TRAINING_JOBS, limit=1)["logStreams"]:

@@ -14,7 +14,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     sagemaker = boto3.client("sagemaker")
     name = str(event["name"])
     for kind in JOBS:
-        for page in sagemaker.get_paginator(kind.paginator).paginate(NameContains=name, StatusEquals="InProgress"):
+        pages = sagemaker.get_paginator(kind.paginator).paginate(NameContains=name, StatusEquals="InProgress")
+        for page in list(pages):  # all of them, before what is stopped moves the rest
             for job in page[kind.member]:
                 stop(sagemaker, kind, job[kind.name_member])
     removed = [f"{kind.noun} {name}" for kind in IN_ORDER if delete(sagemaker, kind, name)]

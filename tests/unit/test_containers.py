@@ -56,7 +56,7 @@ def test_a_container_sees_its_role_and_nothing_else_of_this_machine(
 
     assert set(names) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {
         *ROLE,
-        *("PATH", "LANG", "HOME", "TMPDIR", "PYTHONPATH", "PYTHONUNBUFFERED", "SAGEMAKER_BASE_DIR"),
+        *("PATH", "LANG", "HOME", "TMPDIR", "PYTHONPATH", "PYTHONUNBUFFERED", "OMP_WAIT_POLICY", "SAGEMAKER_BASE_DIR"),
     }
 
 

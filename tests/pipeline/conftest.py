@@ -1,0 +1,48 @@
+"""One deployment for all pipeline tests, and the data and the runs that several of them look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.sample import write_sample
+from localcloud.cdk import CdkApp
+from localcloud.cloud import start
+from tests.pipeline.running import PROJECT, Deployed, Run
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The stack on a local cloud of its own, which ends with the tests."""
+    folder = tmp_path_factory.mktemp("cloud")
+    with start(folder) as cloud:
+        app = CdkApp(cloud, _ROOT, folder / "cdk.out")
+        app.synth()
+        app.bootstrap()
+        before = cloud.inventory()
+        app.deploy()
+        deployment = Deployed(app, before, app.outputs(PROJECT))
+        yield deployment
+        deployment.disconnect()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of made-up transactions."""
+    path = tmp_path_factory.mktemp("sample") / "made-up.csv"
+    write_sample(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def source(deployed: Deployed, sample: Path) -> str:
+    """The sample's address in the deployed bucket."""
+    return deployed.upload(sample.name, sample.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def full_run(deployed: Deployed, source: str) -> Run:
+    """A run with all the defaults; its endpoint stays up until the stack is destroyed."""
+    return deployed.run({"data": {"source": source}})

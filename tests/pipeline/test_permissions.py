@@ -1,0 +1,122 @@
+"""What roles may do is enforced: a run fails where a permission is missing, and endpoints need their date."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from localcloud.cloud import ACCOUNT, Item
+from tests.pipeline.policies import without
+from tests.pipeline.running import PROJECT, Deployed, Run
+
+pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
+
+DATE = "2100-01-01T00:00:00Z"
+
+
+class Taken(NamedTuple):
+    """A permission of a role, and the last state that is entered without it."""
+
+    stack: str
+    role: str
+    action: str
+    state: str
+
+
+TAKEN = (
+    Taken("Pipeline", "MachineRole", "lambda:InvokeFunction", "Plan the run"),
+    Taken("Pipeline", "PlanRole", "s3:PutObject", "Plan the run"),
+    Taken("Pipeline", "PrepareRole", "s3:PutObject", "Prepare the data"),
+    Taken("Pipeline", "MachineRole", "iam:PassRole", "Train the model"),
+    Taken("Pipeline", "MachineRole", "sagemaker:CreateTrainingJob", "Train the model"),
+    Taken("Pipeline", "MachineRole", "sagemaker:CreateModel", "Create the model"),
+    Taken("Pipeline", "EvaluateRole", "sagemaker:InvokeEndpoint", "Evaluate"),
+)
+
+
+class Denied(NamedTuple):
+    taken: Taken
+    role: str
+    """As IAM knows it."""
+    run: Run
+    left: frozenset[Item]
+
+
+@pytest.fixture(scope="module", params=TAKEN, ids=lambda taken: f"{taken.role} without {taken.action}")
+def denied(request: pytest.FixtureRequest, deployed: Deployed, source: str) -> Denied:
+    taken: Taken = request.param
+    role, before = deployed.resource(taken.stack, taken.role), deployed.sagemaker()
+    with without(deployed, role, taken.action):
+        run = deployed.run({"data": {"source": source}, "tuning": {"enabled": False}})
+    return Denied(taken, role, run, deployed.sagemaker() - before)
+
+
+def test_the_run_fails_where_the_permission_is_needed(denied: Denied) -> None:
+    own = [state for state in denied.run.states if state not in ("Remove what the run made", "Run failed")]
+    assert (denied.run.status, own[-1]) == ("FAILED", denied.taken.state)
+
+
+def test_the_cause_says_access_denied_to_that_role_for_that_action(denied: Denied) -> None:
+    cause = denied.run.cause
+    assert "AccessDenied" in cause
+    assert f":assumed-role/{denied.role}/" in cause
+    assert denied.taken.action in cause
+
+
+def test_nothing_stays_deployed(denied: Denied) -> None:
+    assert not denied.left
+
+
+# --- endpoints ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def machine(deployed: Deployed) -> Iterator[str]:
+    """A state machine with the pipeline's role, whose one state creates the endpoint that its input describes."""
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createEndpoint",
+        "Arguments": "{% $states.input %}",
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Create", "States": {"Create": state}}
+    step_functions = deployed.client("stepfunctions")
+    arn = step_functions.create_state_machine(
+        name="asks-for-an-endpoint",
+        definition=json.dumps(definition),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/{deployed.resource('Pipeline', 'MachineRole')}",
+    )["stateMachineArn"]
+    yield arn
+    step_functions.delete_state_machine(stateMachineArn=arn)
+
+
+def ask(deployed: Deployed, machine: str, tags: dict[str, str]) -> dict[str, Any]:
+    """The end of an execution that asks for an endpoint with these tags, of a configuration that isn't there."""
+    wanted = {
+        "EndpointName": f"{PROJECT}-asked",
+        "EndpointConfigName": f"{PROJECT}-nowhere",
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+    execution = deployed.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(wanted))
+    return deployed.ended(execution["executionArn"])
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{}, {"project": PROJECT}, {"expires-at": DATE}, {"project": "other", "expires-at": DATE}],
+    ids=["no tag", "no date", "no project", "another project"],
+)
+def test_the_machines_role_gets_no_endpoint_without_the_project_and_a_date(
+    deployed: Deployed, machine: str, tags: dict[str, str]
+) -> None:
+    ended = ask(deployed, machine, tags)
+    assert ended["status"] == "FAILED"
+    assert "not authorized to perform: sagemaker:CreateEndpoint" in ended["cause"]
+    assert "AccessDenied" in ended["cause"]
+
+
+def test_with_both_the_same_call_is_allowed(deployed: Deployed, machine: str) -> None:
+    ended = ask(deployed, machine, {"project": PROJECT, "expires-at": DATE})
+    assert "AccessDenied" not in ended["cause"]
+    assert "Could not find endpoint configuration" in ended["cause"]

@@ -1,0 +1,39 @@
+"""The templates are synthesised once for all tests here."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The CDK starts Node.js, which lies beside this Python, as soon as it is imported.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+from tests.template.deployment import Deployment
+from tests.template.machine import Machine
+from tests.template.synthesis import synthesise
+
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The stack with the settings of cdk.json."""
+    return synthesise(tmp_path_factory.mktemp("assembly") / "cdk.out")
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Deploy:
+    """The stack with other settings."""
+
+    def with_settings(**settings: Any) -> Deployment:
+        return synthesise(tmp_path / "cdk.out", **settings)
+
+    return with_settings
+
+
+@pytest.fixture(scope="session")
+def machine(deployment: Deployment) -> Machine:
+    return Machine.of(deployment)

@@ -1,0 +1,461 @@
+"""The state machine: legible, correct in AWS's own terms, and sure to clear up after itself."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import botocore.session
+import pytest
+from jsonata import Jsonata  # type: ignore[import-untyped]
+
+from lambdas.plan.environment import Environment
+from lambdas.plan.execution import Execution
+from lambdas.plan.handler import TRAINING_CODE
+from lambdas.plan.planning import Planning
+from localcloud.sagemaker.validation import validate
+from tests.template.deployment import ACCOUNT, Deployment
+from tests.template.machine import Machine, State, evaluate, expressions
+
+SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
+WAITED_FOR = {"CreateTrainingJob", "CreateHyperParameterTuningJob"}
+JSONPATH_FIELDS = {"InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters"}
+
+INPUTS: dict[str, Mapping[str, Any]] = {
+    "{}": {},
+    "the image's own algorithm": {"training": {"mode": "builtin"}},
+    "an endpoint on instances": {"endpoint": {"instance_type": "ml.m5.large", "initial_instance_count": 2}},
+    "no tuning": {"tuning": {"enabled": False}},
+}
+
+
+class Nowhere:
+    def write(self, bucket: str, key: str, content: bytes) -> None:
+        """What is left in the bucket is of no interest here."""
+
+
+def planned(execution_input: object) -> dict[str, Any]:
+    """What lambdas/plan answers, and the machine keeps in `$plan`."""
+    environment = Environment(
+        project="fraud",
+        bucket="fraud-data-bucket",
+        image_uri="141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        default_ttl_minutes=60,
+        max_ttl_minutes=120,
+        default_idle_minutes=30,
+    )
+    arn = f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:fraud-pipeline:monday"
+    execution = Execution.read({"id": arn, "start_time": "2026-11-23T16:41:05.123Z"})
+    return Planning(environment, Nowhere(), TRAINING_CODE).plan(execution_input, execution).as_json()
+
+
+def at_run_time(execution_input: object) -> dict[str, Any]:
+    """The machine's variables once everything has gone well so far."""
+    plan = planned(execution_input)
+    model_data = f"s3://fraud-data-bucket/{plan['prefix']}output/{plan['name']}-0/output/model.tar.gz"
+    model = {"job_name": f"{plan['name']}-0", "model_data": model_data, "score": 0.85}
+    return {
+        "plan": plan,
+        "trained": model,
+        "tuned": {**model, "score": 0.86},
+        "chosen": {**model, "source": "trained", "metric": "validation:aucpr", "trained_score": 0.85},
+        "expires_at": "2026-11-23T17:41:05.123Z",
+        "looks": 1,
+        "states": {"input": f"{plan['name']}-0", "context": {"State": {"RetryCount": 0}}},
+    }
+
+
+def arguments(state: State, execution_input: object) -> dict[str, Any]:
+    """What the state sends; roles known once deployed have an ARN here."""
+    sent: dict[str, Any] = evaluate(state.body["Arguments"], at_run_time(execution_input))
+    return dict(json.loads(re.sub(r"<[^>]+\.Arn>", f"arn:aws:iam::{ACCOUNT}:role/deployed", json.dumps(sent))))
+
+
+def sagemaker_states(machine: Machine) -> list[State]:
+    return [state for state in machine.states.values() if state.action]
+
+
+def keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield name
+            yield from keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from keys(item)
+
+
+# --- how it reads -----------------------------------------------------------------------------------------------
+
+
+def test_the_console_lists_it_under_the_projects_name(machine: Machine) -> None:
+    assert machine.resource.properties["StateMachineName"] == "fraud-pipeline"
+    assert "{}" in machine.definition["Comment"]
+
+
+def test_every_state_that_does_something_says_what_for(machine: Machine) -> None:
+    silent = [state.name for state in machine.states.values() if state.type != "Fail" and not state.body.get("Comment")]
+
+    assert silent == []
+
+
+def test_every_failure_has_a_name_and_a_cause(machine: Machine) -> None:
+    failures = [state for state in machine.states.values() if state.type == "Fail"]
+
+    assert failures != []
+    assert [state.name for state in failures if not (state.body["Error"] and state.body["Cause"])] == []
+
+
+def test_names_are_within_what_step_functions_allows(machine: Machine) -> None:
+    assert [name for name in machine.states if len(name) > 80] == []
+
+
+def test_it_speaks_jsonata_only(machine: Machine) -> None:
+    languages = {state.body.get("QueryLanguage", "JSONata") for state in machine.states.values()}
+    used = {key for state in machine.states.values() for key in state.body}
+
+    assert machine.definition["QueryLanguage"] == "JSONata"
+    assert languages == {"JSONata"}
+    assert used & JSONPATH_FIELDS == set()
+    assert [key for key in keys(machine.definition) if key.endswith(".$")] == []
+
+
+def test_every_expression_parses(machine: Machine) -> None:
+    written = list(expressions(machine.definition))
+
+    assert len(written) > 20
+    for expression in written:
+        Jsonata(expression)  # raises what is wrong with it
+
+
+# --- how it begins ----------------------------------------------------------------------------------------------
+
+
+def test_it_starts_with_the_plan(machine: Machine, deployment: Deployment) -> None:
+    first = machine.states[machine.definition["StartAt"]]
+    plan = deployment.named("AWS::Lambda::Function", "Plan")
+
+    assert first.body["Arguments"]["FunctionName"] == plan.attribute("Arn")
+
+
+def test_an_empty_input_is_handed_to_the_plan_as_it_is(machine: Machine) -> None:
+    first = machine.states[machine.definition["StartAt"]]
+    context = {"Execution": {"Id": "arn", "Name": "monday", "StartTime": "2026-11-23T16:41:05.123Z"}}
+
+    payload = evaluate(first.body["Arguments"]["Payload"], {"states": {"input": {}, "context": context}})
+
+    execution = {"id": "arn", "name": "monday", "start_time": "2026-11-23T16:41:05.123Z"}
+    assert payload == {"input": {}, "execution": execution}
+
+
+def test_no_other_state_reads_the_executions_input(machine: Machine) -> None:
+    reading = [
+        state.name
+        for state in machine.states.values()
+        if any("Execution.Input" in expression for expression in expressions(state.body))
+    ]
+
+    assert reading == []
+
+
+@pytest.mark.parametrize("execution_input", INPUTS.values(), ids=INPUTS)
+def test_the_plan_holds_every_field_that_the_machine_reads(
+    machine: Machine, execution_input: Mapping[str, Any]
+) -> None:
+    paths = {path for text in expressions(machine.definition) for path in re.findall(r"\$plan((?:\.\w+)+)", text)}
+    plan = planned(execution_input)
+
+    assert len(paths) > 10
+    assert [path for path in sorted(paths) if not Jsonata(f"$exists($${path})").evaluate(plan)] == []
+
+
+def test_every_variable_is_assigned_somewhere(machine: Machine) -> None:
+    assigning = [*machine.states.values()]
+    assigned = {name for state in assigning for name in state.body.get("Assign", {})}
+    assigned |= {
+        name for state in assigning for catch in state.body.get("Catch", []) for name in catch.get("Assign", {})
+    }
+    local = {name for text in expressions(machine.definition) for name in re.findall(r"\$(\w+)\s*:=", text)}
+
+    used = {name for text in expressions(machine.definition) for name in re.findall(r"\$([a-z]\w*)\b(?!\()", text)}
+
+    assert used - {"states"} == assigned | local
+
+
+# --- what it calls ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("execution_input", INPUTS.values(), ids=INPUTS)
+def test_every_call_of_sagemaker_is_one_that_its_model_allows(
+    machine: Machine, execution_input: Mapping[str, Any]
+) -> None:
+    called = sagemaker_states(machine)
+
+    assert {state.action for state in called} >= {"CreateTrainingJob", "CreateModel", "CreateEndpoint"}
+    for state in called:
+        validate(arguments(state, execution_input), SAGEMAKER.operation_model(state.action).input_shape)
+
+
+@pytest.mark.parametrize("execution_input", INPUTS.values(), ids=INPUTS)
+def test_an_endpoints_variant_names_the_model_of_the_run(machine: Machine, execution_input: Mapping[str, Any]) -> None:
+    configuration = arguments(machine.one_calling("CreateEndpointConfig"), execution_input)
+
+    (variant,) = configuration["ProductionVariants"]
+    assert variant["ModelName"] == planned(execution_input)["name"]
+    assert ("ServerlessConfig" in variant) == ("InstanceType" not in variant)
+
+
+def test_functions_get_a_name_and_a_payload(machine: Machine) -> None:
+    invoking = [state for state in machine.states.values() if state.body.get("Resource", "").endswith("lambda:invoke")]
+
+    assert len(invoking) == 4
+    assert {frozenset(state.body["Arguments"]) for state in invoking} == {frozenset({"FunctionName", "Payload"})}
+
+
+def test_only_jobs_are_waited_for_by_step_functions(machine: Machine) -> None:
+    """The optimised integration waits for jobs; whatever else there is goes through the SDK's (aws-facts 1.1)."""
+    integrations = {state.action: state.body["Resource"].rpartition(":")[0] for state in sagemaker_states(machine)}
+    waiting = {state.action for state in sagemaker_states(machine) if state.body["Resource"].endswith(".sync")}
+
+    assert waiting == WAITED_FOR
+    assert {action for action, prefix in integrations.items() if prefix == "arn:aws:states:::sagemaker"} == WAITED_FOR
+    assert {prefix for action, prefix in integrations.items() if action not in WAITED_FOR} == {
+        "arn:aws:states:::aws-sdk:sagemaker"
+    }
+
+
+def test_no_metric_definitions_are_sent_for_awss_own_image(machine: Machine) -> None:
+    assert "MetricDefinitions" not in set(keys(machine.definition))
+
+
+@pytest.mark.parametrize(
+    "action", ["CreateTrainingJob", "CreateHyperParameterTuningJob", "CreateModel", "CreateEndpointConfig"]
+)
+def test_whatever_a_run_makes_bears_the_projects_tag_and_the_runs(machine: Machine, action: str) -> None:
+    sent = arguments(machine.one_calling(action), {})
+
+    assert sent["Tags"] == [
+        {"Key": "project", "Value": "fraud"},
+        {"Key": "run-id", "Value": planned({})["run_id"]},
+    ]
+
+
+def test_an_endpoint_bears_its_date_from_the_first(machine: Machine) -> None:
+    sent = arguments(machine.one_calling("CreateEndpoint"), {})
+
+    assert sent["Tags"][-1] == {"Key": "expires-at", "Value": "2026-11-23T17:41:05.123Z"}
+    assert [tag["Key"] for tag in sent["Tags"]] == ["project", "run-id", "expires-at"]
+
+
+@pytest.mark.parametrize("action", sorted(WAITED_FOR))
+def test_a_job_that_is_tried_again_gets_a_new_name(machine: Machine, action: str) -> None:
+    state = machine.one_calling(action)
+    variables = at_run_time({})
+
+    def name(retries: int) -> str:
+        context = {"states": {"context": {"State": {"RetryCount": retries}}}}
+        return str(evaluate(state.body["Arguments"][f"{action.removeprefix('Create')}Name"], variables | context))
+
+    assert [name(0), name(1)] == [f"{planned({})['name']}-0", f"{planned({})['name']}-1"]
+    assert len(name(9)) <= 32  # a tuning job's limit
+
+
+@pytest.mark.parametrize("action", sorted(WAITED_FOR))
+def test_a_job_that_failed_is_not_run_again(machine: Machine, action: str) -> None:
+    retried = {error for retry in machine.one_calling(action).body["Retry"] for error in retry["ErrorEquals"]}
+
+    # aws-facts 1.9: a job that has failed ends in States.TaskFailed.
+    assert retried == {"SageMaker.AmazonSageMakerException", "SageMaker.ResourceLimitExceededException"}
+
+
+# --- the better model -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trained", "tuned", "source"), [(0.8, 0.9, "tuned"), (0.9, 0.8, "trained"), (0.8, 0.8, "trained")]
+)
+def test_the_better_model_is_chosen(machine: Machine, trained: float, tuned: float, source: str) -> None:
+    models = {
+        "trained": {"job_name": "t-0", "model_data": "s3://b/trained", "score": trained},
+        "tuned": {"job_name": "t-1", "model_data": "s3://b/tuned", "score": tuned},
+    }
+
+    chosen = evaluate(machine.states["Choose the better model"].body["Assign"]["chosen"], models)
+
+    scores = {"trained_score": trained, "tuned_score": tuned}
+    assert chosen == {**models[source], "source": source, "metric": "validation:aucpr", **scores}
+
+
+def test_without_tuning_the_trained_model_is_kept(machine: Machine) -> None:
+    trained = {"job_name": "t-0", "model_data": "s3://b/trained", "score": 0.8}
+
+    chosen = evaluate(machine.states["Keep the trained model"].body["Assign"]["chosen"], {"trained": trained})
+
+    assert chosen == {**trained, "source": "trained", "metric": "validation:aucpr", "trained_score": 0.8}
+
+
+# --- waiting for the endpoint -----------------------------------------------------------------------------------
+
+
+def ends_at(machine: Machine, answers: Iterator[dict[str, Any]]) -> tuple[str, int]:
+    """Go from the endpoint's creation to a state outside the loop: its name, and the seconds waited until then.
+
+    `answers` are those of DescribeEndpoint.
+    """
+    create = machine.one_calling("CreateEndpoint")
+    variables = at_run_time({}) | evaluate(create.body["Assign"], {})
+    state, seconds = machine.states[create.body["Next"]], 0
+    while True:
+        if state.type == "Wait":
+            seconds += int(state.body["Seconds"])
+        elif state.action == "DescribeEndpoint":
+            variables["states"] = {"result": next(answers)}
+            assigned = evaluate(state.body["Assign"], variables)
+            variables["states"] = {"input": evaluate(state.body["Output"], variables)}
+            variables |= assigned
+        elif state.type == "Choice":
+            state = machine.states[_choose(state, variables)]
+            continue
+        else:
+            return state.name, seconds
+        state = machine.states[state.body["Next"]]
+
+
+def _choose(choice: State, variables: Mapping[str, Any]) -> str:
+    taken = (rule["Next"] for rule in choice.body["Choices"] if evaluate(rule["Condition"], variables))
+    return str(next(taken, choice.body["Default"]))
+
+
+def answers(*statuses: str) -> Iterator[dict[str, Any]]:
+    """The last one again and again, though not for ever."""
+    for status in (*statuses, *statuses[-1:] * 1000):
+        yield {"EndpointStatus": status}
+    pytest.fail("It looks at the endpoint for ever.")
+
+
+def test_an_endpoint_is_evaluated_once_it_is_in_service(machine: Machine) -> None:
+    name, _ = ends_at(machine, answers("Creating", "Creating", "InService"))
+
+    assert name == "Evaluate"
+
+
+@pytest.mark.parametrize("status", ["Failed", "Deleting", "OutOfService"])
+def test_an_endpoint_that_will_not_serve_fails_the_run(machine: Machine, status: str) -> None:
+    name, _ = ends_at(machine, answers("Creating", status))
+
+    assert machine.states[name].body["Error"] == "EndpointFailed"
+
+
+def test_an_endpoint_that_never_starts_fails_the_run_after_half_an_hour(machine: Machine) -> None:
+    name, seconds = ends_at(machine, answers("Creating"))
+
+    assert machine.states[name].body["Error"] == "EndpointTimeout"
+    assert seconds == 30 * 60
+
+
+def test_an_endpoint_that_starts_in_the_last_moment_counts(machine: Machine) -> None:
+    name, _ = ends_at(machine, answers(*["Creating"] * 119, "InService"))
+
+    assert name == "Evaluate"
+
+
+@pytest.mark.parametrize("reason", [{"FailureReason": "the container did not pass the ping"}, {}])
+def test_a_failed_endpoints_reason_is_told_if_there_is_one(machine: Machine, reason: dict[str, str]) -> None:
+    look, failed = machine.one_calling("DescribeEndpoint"), machine.states["The endpoint failed to start"]
+    variables = at_run_time({})
+
+    output = evaluate(look.body["Output"], {"states": {"result": {"EndpointStatus": "Failed", **reason}}})
+    cause = evaluate(failed.body["Cause"], variables | {"states": {"input": output}})
+
+    assert cause == f"Endpoint {planned({})['name']} failed to start: {reason.get('FailureReason', '')}"
+
+
+# --- when anything fails ----------------------------------------------------------------------------------------
+
+
+def caught_at(state: State) -> str:
+    """Where the state goes on when anything at all fails in it; leaves the error in `$failure`."""
+    (catch,) = state.body["Catch"]
+    assert catch["ErrorEquals"] == ["States.ALL"]
+    return str(catch["Next"])
+
+
+def top_level(machine: Machine) -> dict[str, State]:
+    return {name: machine.states[name] for name in machine.definition["States"]}
+
+
+def test_a_refused_input_fails_the_execution_and_removes_nothing(machine: Machine) -> None:
+    planning = machine.states[machine.definition["StartAt"]]
+
+    assert machine.states[caught_at(planning)].type == "Fail"
+
+
+def test_whatever_makes_something_lies_under_one_catch(machine: Machine) -> None:
+    outside = [state.action for state in top_level(machine).values() if state.action]
+    (run,) = (state for state in top_level(machine).values() if state.type == "Parallel")
+
+    assert outside == []
+    assert machine.states[caught_at(run)].body["Arguments"]["Payload"] == {"name": "{% $plan.name %}"}
+
+
+def test_the_catch_leads_to_the_removal_then_to_the_failure(machine: Machine, deployment: Deployment) -> None:
+    (run,) = (state for state in top_level(machine).values() if state.type == "Parallel")
+    removal = machine.states[caught_at(run)]
+    function = deployment.named("AWS::Lambda::Function", "RemoveRun")
+
+    assert removal.body["Arguments"]["FunctionName"] == function.attribute("Arn")
+    assert machine.states[removal.body["Next"]].type == "Fail"
+
+
+def test_a_removal_that_fails_is_tried_again_and_fails_the_execution_all_the_same(machine: Machine) -> None:
+    (run,) = (state for state in top_level(machine).values() if state.type == "Parallel")
+    removal = machine.states[caught_at(run)]
+
+    assert any(retry["ErrorEquals"] == ["States.ALL"] for retry in removal.body["Retry"])
+    assert machine.states[caught_at(removal)].type == "Fail"
+
+
+def test_the_first_failure_is_the_one_that_is_told(machine: Machine) -> None:
+    """A removal that fails in turn must not cover it."""
+    catches = [(state.name, catch) for state in machine.states.values() for catch in state.body.get("Catch", [])]
+
+    assert sorted(
+        name for name, catch in catches if catch.get("Assign") == {"failure": "{% $states.errorOutput %}"}
+    ) == sorted(name for name, _ in catches if name != "Remove what the run made")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param("The endpoint took too long", "The endpoint took too long", id="a sentence"),
+        pytest.param(
+            '{"errorMessage": "No such field", "errorType": "InvalidInput"}', "No such field", id="a function"
+        ),
+        pytest.param('{"TrainingJobName": "f-0", "FailureReason": "Bad data"}', "Bad data", id="a job"),
+        pytest.param('{"something": "else"}', '{"something": "else"}', id="other JSON"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_the_execution_fails_with_the_sentence_that_a_person_wants(machine: Machine, given: str, told: str) -> None:
+    failed = machine.states["Run failed"]
+
+    cause = evaluate(failed.body["Cause"], {"failure": {"Error": "States.TaskFailed", "Cause": given}})
+
+    assert cause == told
+
+
+def test_an_error_without_a_cause_is_told_too(machine: Machine) -> None:
+    failed = machine.states["Run failed"]
+
+    assert evaluate(failed.body["Error"], {"failure": {"Error": "States.Timeout"}}) == "States.Timeout"
+    assert evaluate(failed.body["Cause"], {"failure": {"Error": "States.Timeout"}}) == ""
+
+
+def test_a_run_ends_within_a_day(machine: Machine) -> None:
+    assert machine.definition["TimeoutSeconds"] == 24 * 60 * 60
+
+
+def test_the_log_holds_errors_but_no_data(machine: Machine) -> None:
+    logging = machine.resource.properties["LoggingConfiguration"]
+
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)

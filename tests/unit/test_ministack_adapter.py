@@ -1,0 +1,113 @@
+"""What is used of ministack is watched, and what it leaves out of a function's error is found."""
+
+import ast
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from localcloud import ministack_adapter
+from localcloud.ministack_adapter import MinistackChanged, check
+
+USED = [(module, name) for module, names in ministack_adapter._USED for name in names]
+
+
+def test_the_installed_ministack_has_all_that_is_used() -> None:
+    check()
+
+
+@pytest.mark.parametrize(("module", "name"), USED, ids=[f"{module.__name__}.{name}" for module, name in USED])
+def test_whatever_is_gone_is_named(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module, name)
+
+    with pytest.raises(MinistackChanged, match=rf"no longer has {module.__name__}\.{name}: mend localcloud"):
+        check()
+
+
+def test_everything_that_is_gone_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first_module, first), *_, (last_module, last) = USED
+    monkeypatch.delattr(first_module, first)
+    monkeypatch.delattr(last_module, last)
+
+    with pytest.raises(MinistackChanged) as changed:
+        check()
+
+    assert f"{first_module.__name__}.{first}, {last_module.__name__}.{last}:" in str(changed.value)
+
+
+def test_whatever_is_used_is_watched() -> None:
+    """Of ministack's modules, each attribute that the adapter's source names."""
+    source = ast.parse(Path(ministack_adapter.__file__).read_text())
+    modules = {
+        name: module
+        for name, module in vars(ministack_adapter).items()
+        if isinstance(module, ModuleType) and module.__name__.startswith("ministack.")
+    }
+    used = {
+        (modules[node.value.id].__name__, node.attr)
+        for node in ast.walk(source)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules
+    }
+
+    assert len(used) > 20
+    assert used - {(module.__name__, name) for module, name in USED} == set()
+
+
+# --- the class of a function's error ----------------------------------------------------------------------------
+
+
+class InvalidData(Exception):
+    pass
+
+
+def fail_with(error: Exception) -> Callable[[], None]:
+    def handler() -> None:
+        raise error
+
+    return handler
+
+
+def from_another() -> None:
+    try:
+        fail_with(KeyError("label"))()
+    except KeyError as error:
+        raise InvalidData("no such column") from error
+
+
+def in_place_of_another() -> None:
+    try:
+        fail_with(ValueError("ValueError: not this one"))()
+    except ValueError:
+        raise InvalidData("this one") from None
+
+
+@pytest.mark.parametrize(
+    ("handler", "name"),
+    [
+        pytest.param(fail_with(ValueError("bad")), "ValueError", id="a builtin"),
+        pytest.param(fail_with(InvalidData("bad")), "InvalidData", id="a class in a module"),
+        pytest.param(fail_with(InvalidData("two\nlines")), "InvalidData", id="a message of two lines"),
+        pytest.param(fail_with(InvalidData("one\n\nthree:\n  - x: 1")), "InvalidData", id="a message of many lines"),
+        pytest.param(fail_with(InvalidData("KeyError: inside")), "InvalidData", id="a message like an error"),
+        pytest.param(fail_with(InvalidData("ends with a colon:")), "InvalidData", id="a colon at the end"),
+        pytest.param(fail_with(InvalidData("ends with a line break\n")), "InvalidData", id="a line break at the end"),
+        pytest.param(fail_with(InvalidData("Übergröße – “…”")), "InvalidData", id="letters of any kind"),
+        pytest.param(fail_with(InvalidData()), "InvalidData", id="no message"),
+        pytest.param(fail_with(KeyError("label")), "KeyError", id="a message in quotes"),
+        pytest.param(from_another, "InvalidData", id="one error from another"),
+        pytest.param(in_place_of_another, "InvalidData", id="one error in place of another"),
+    ],
+)
+def test_an_errors_class_is_read_from_its_trace_back(handler: Callable[[], None], name: str) -> None:
+    try:
+        handler()
+    except Exception as error:  # noqa: BLE001 - what ministack's worker does
+        log, message = traceback.format_exc(), str(error)
+
+    assert ministack_adapter._exception_name(log, message) == name
+
+
+def test_without_a_trace_back_there_is_no_class() -> None:
+    assert ministack_adapter._exception_name("", "Task timed out after 3.00 seconds") is None

@@ -1,0 +1,193 @@
+"""The settings of cdk.json: what is allowed, and what is said about what is not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.settings import Settings, SettingsError
+
+CDK_JSON = Path(__file__).parents[2] / "cdk.json"
+DEFAULTS: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]["settings"]
+MINUTES = ["studio_idle_minutes", "endpoint_ttl_minutes", "endpoint_max_ttl_minutes", "endpoint_idle_minutes"]
+LONGEST_MINUTES = 525_600
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    max_leaves=8,
+)
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings.from_context(DEFAULTS | changes)
+
+
+def refusal(context: Any) -> str:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_context(context)
+    return str(refused.value)
+
+
+def test_the_defaults_are_allowed() -> None:
+    assert settings() == Settings(
+        project="fraud",
+        user_profiles=("data-scientist",),
+        studio_idle_minutes=60,
+        endpoint_ttl_minutes=60,
+        endpoint_max_ttl_minutes=1440,
+        endpoint_idle_minutes=30,
+        log_retention_days=30,
+    )
+
+
+@pytest.mark.parametrize("project", ["ab", "fraud", "f1234567", "a0"])
+def test_a_project_is_two_to_eight_lower_case_letters_and_digits(project: str) -> None:
+    assert settings(project=project).project == project
+
+
+@pytest.mark.parametrize(
+    "project", ["", "f", "f12345678", "1fraud", "Fraud", "my-team", "fraud\n", "müsli", None, 5, []]
+)
+def test_any_other_project_is_refused(project: Any) -> None:
+    message = refusal(DEFAULTS | {"project": project})
+
+    assert f"settings.project is {project!r}; allowed are 2 to 8 lower-case letters and digits" in message
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["ana"], ["ana", "Ana"], ["data-scientist", "d--s"], ["a" * 63], [f"user{n}" for n in range(30)]]
+)
+def test_profiles_are_any_number_of_names(names: list[str]) -> None:
+    assert settings(user_profiles=names).user_profiles == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param("ana", id="no list"),
+        pytest.param(None, id="nothing"),
+        pytest.param({"ana": 1}, id="a mapping"),
+        pytest.param(["ana", "ana"], id="twice the same"),
+        pytest.param([""], id="an empty name"),
+        pytest.param(["a" * 64], id="too long"),
+        pytest.param(["-ana"], id="hyphen first"),
+        pytest.param(["ana-"], id="hyphen last"),
+        pytest.param(["ana maria"], id="a space"),
+        pytest.param(["ana_maria"], id="an underscore"),
+        pytest.param(["ana\n"], id="a line break"),
+        pytest.param([5], id="a number"),
+        pytest.param([None], id="no name"),
+        pytest.param([["ana"]], id="a list in the list"),
+        pytest.param([{}], id="a mapping in the list"),
+    ],
+)
+def test_any_other_profiles_are_refused(names: Any) -> None:
+    message = refusal(DEFAULTS | {"user_profiles": names})
+
+    assert f"settings.user_profiles is {names!r}; allowed is a list of different names" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("studio_idle_minutes", 60),
+        ("endpoint_ttl_minutes", 10),
+        ("endpoint_max_ttl_minutes", 10),
+        ("endpoint_idle_minutes", 5),
+    ],
+)
+def test_minutes_lie_within_their_bounds(name: str, least: int) -> None:
+    rest = {"endpoint_ttl_minutes": 10, "endpoint_max_ttl_minutes": LONGEST_MINUTES}
+
+    assert getattr(settings(**rest | {name: least}), name) == least
+    assert getattr(settings(**rest | {name: LONGEST_MINUTES}), name) == LONGEST_MINUTES
+    for outside in (least - 1, LONGEST_MINUTES + 1, -1):
+        message = refusal(DEFAULTS | {name: outside})
+        assert f"settings.{name} is {outside}; allowed is a whole number from {least} to {LONGEST_MINUTES}." in message
+
+
+@pytest.mark.parametrize("name", MINUTES)
+@pytest.mark.parametrize("value", [60.0, "60", True, None, [60]])
+def test_minutes_are_whole_numbers(name: str, value: Any) -> None:
+    assert f"settings.{name} is {value!r}; allowed is a whole number" in refusal(DEFAULTS | {name: value})
+
+
+@pytest.mark.parametrize("days", [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365])
+def test_logs_are_kept_for_as_long_as_cloudwatch_offers(days: int) -> None:
+    assert settings(log_retention_days=days).log_retention_days == days
+
+
+@pytest.mark.parametrize("days", [0, 2, 366, -1, 30.0, "30", True, None, [30], {}])
+def test_other_retentions_are_refused_with_those_that_there_are(days: Any) -> None:
+    message = refusal(DEFAULTS | {"log_retention_days": days})
+
+    assert f"settings.log_retention_days is {days!r}; allowed are 1, 3, 5, 7, 14, 30, 60, 90, 120," in message
+
+
+def test_a_lifetime_above_the_longest_is_refused() -> None:
+    message = refusal(DEFAULTS | {"endpoint_ttl_minutes": 61, "endpoint_max_ttl_minutes": 60})
+
+    assert "settings.endpoint_ttl_minutes is 61; it must not be above settings.endpoint_max_ttl_minutes (60)" in message
+
+
+def test_the_longest_lifetime_may_be_the_usual_one() -> None:
+    assert settings(endpoint_ttl_minutes=60, endpoint_max_ttl_minutes=60).endpoint_max_ttl_minutes == 60
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_setting_that_is_missing_is_named(name: str) -> None:
+    message = refusal({key: value for key, value in DEFAULTS.items() if key != name})
+
+    assert f"settings.{name} is missing." in message
+
+
+@pytest.mark.parametrize(
+    ("given_name", "meant"),
+    [("user_profile", "user_profiles"), ("Project", "project"), ("endpoint_ttl", "endpoint_ttl_minutes")],
+)
+def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(given_name: str, meant: str) -> None:
+    message = refusal(DEFAULTS | {given_name: 1})
+
+    assert f"settings.{given_name} is not a setting; did you mean {meant}?" in message
+
+
+def test_a_setting_like_no_other_is_refused_with_those_that_there_are() -> None:
+    message = refusal(DEFAULTS | {"xyz": 1})
+
+    assert "settings.xyz is not a setting; known are project, user_profiles," in message
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    context = DEFAULTS | {"project": "X", "studio_idle_minutes": 5, "xyz": 1}
+    del context["log_retention_days"]
+
+    message = refusal(context)
+
+    assert message.startswith("cdk.json: ")
+    for name in ("project", "studio_idle_minutes", "xyz", "log_retention_days"):
+        assert f"settings.{name} is " in message
+
+
+@pytest.mark.parametrize("context", ["fraud", 5, ["project"], [{}]])
+def test_settings_that_are_no_mapping_are_refused(context: Any) -> None:
+    assert "settings" in refusal(context)
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(sorted(DEFAULTS)) | st.text(), json_values, max_size=4),
+    left_out=st.sets(st.sampled_from(sorted(DEFAULTS)), max_size=2),
+)
+def test_any_mapping_gives_settings_or_a_settings_error(changes: dict[str, Any], left_out: set[str]) -> None:
+    context = {name: value for name, value in (DEFAULTS | changes).items() if name not in left_out}
+
+    try:
+        found = Settings.from_context(context)
+    except SettingsError:
+        return
+    assert context.keys() == DEFAULTS.keys()
+    expected = {name: type(value) for name, value in DEFAULTS.items()} | {"user_profiles": tuple}
+    assert {name: type(getattr(found, name)) for name in DEFAULTS} == expected
