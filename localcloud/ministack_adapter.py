@@ -35,7 +35,8 @@ HttpHandler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], 
 _USED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (app, ("SERVICE_HANDLERS", "_build_persistence_save_dict", "_port_is_bindable", "main")),
     (router, ("SERVICE_PATTERNS", "extract_access_key_id", "extract_region")),
-    (responses, ("get_account_id", "set_request_account_id", "set_request_region")),
+    (responses, ("get_account_id", "get_region", "now_iso", "set_request_account_id", "set_request_region")),
+    (responses, ("AccountScopedDict", "AccountRegionScopedDict")),
     (iam_evaluator, ("enforce", "EvalResult")),
     (iam, ("_roles",)),
     (iam_actions, ("_safe_json_field", "extract_resource_arn")),
@@ -436,6 +437,6 @@ def publish_public_layer(account: str, name: str, version: int, content: bytes) 
 
 def _exception_name(log: str, message: str) -> str | None:
     """The class in a trace-back's last entry, `package.module.Class: message`."""
-    head = log.rstrip().removesuffix(message).rstrip().removesuffix(":")
+    head = log.rstrip().removesuffix(message.rstrip()).rstrip().removesuffix(":")
     match = re.search(r"([A-Za-z_][\w.]*)$", head)
     return match.group(1).rsplit(".", 1)[-1] if match else None

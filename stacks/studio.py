@@ -37,8 +37,12 @@ class StudioStack(cdk.NestedStack):
         self.domain = self._domain(settings, network)
         self._allow_spaces()
         for name in settings.user_profiles:
+            # In a scope of its own: logical ids leave hyphens out, and "ana-maria" is not "anamaria".
             sagemaker.CfnUserProfile(
-                self, f"Profile-{name}", domain_id=self.domain.attr_domain_id, user_profile_name=name
+                Construct(self, f"Profile-{name}"),
+                "Resource",
+                domain_id=self.domain.attr_domain_id,
+                user_profile_name=name,
             )
 
     def _domain(self, settings: Settings, network: ec2.Vpc) -> sagemaker.CfnDomain:

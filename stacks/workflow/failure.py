@@ -9,11 +9,13 @@ from stacks.workflow.parts import Parts, call
 CAUGHT = {"failure": "{% $states.errorOutput %}"}
 """What each catch leaves for the states here."""
 
-# A function's error and a job's failure arrive as JSON; a person wants the sentence in it.
+# A function's error and a job's failure arrive as JSON, unless it was cut short; a person wants the sentence in it.
 _SENTENCE = (
-    "{% ( $cause := $failure.Cause ? $failure.Cause : ''; $substring($cause, 0, 1) != '{' ? $cause : ("
+    "{% ( $cause := $failure.Cause ? $failure.Cause : '';"
+    " $substring($cause, 0, 1) = '{' and $substring($cause, -1) = '}' ? ("
     " $detail := $parse($cause);"
-    " $detail.errorMessage ? $detail.errorMessage : $detail.FailureReason ? $detail.FailureReason : $cause ) ) %}"
+    " $detail.errorMessage ? $detail.errorMessage : $detail.FailureReason ? $detail.FailureReason : $cause )"
+    " : $cause ) %}"
 )
 
 

@@ -123,6 +123,7 @@ def test_one_module_alone_touches_ministack() -> None:
     assert where(touching) == ["localcloud/ministack_adapter.py"]
 
 
+@pytest.mark.filterwarnings("ignore:A test tried to use socket")
 def test_unit_tests_have_no_sockets() -> None:
     with pytest.raises(SocketBlockedError):
         socket.socket(socket.AF_INET)

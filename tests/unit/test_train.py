@@ -100,14 +100,14 @@ def test_an_empty_field_is_a_missing_value(job: Path) -> None:
     assert np.array_equal(answers(model(job)), answers(plain))
 
 
-def test_each_round_prints_the_line_that_the_images_metric_definitions_look_for(
+def test_every_tenth_round_and_the_last_print_the_line_that_the_images_metric_definitions_look_for(
     job: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    main(["--num_round", "3"])
+    main(["--num_round", "25"])
 
     # CloudWatch has #011 for a tab.
     log = capfd.readouterr().out.replace("\t", "#011")
-    assert len(re.findall(r".*\[[0-9]+\].*#011validation-auc:(\S+)", log)) == 3
+    assert re.findall(r".*\[([0-9]+)\].*#011validation-auc:\S+", log) == ["0", "10", "20", "24"]
     metrics = re.findall(r"#011(\S+?):", log.splitlines()[-1])
     assert metrics == ["train-auc", "train-aucpr", "validation-auc", "validation-aucpr"]
 
