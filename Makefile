@@ -28,10 +28,10 @@ stop: setup ## end a local cloud that KEEP=1 left up
 	@$(BIN)/python -m demo stop
 
 test: lint ## all checks and tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 check: lint ## the quick ones: no local cloud
-	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/template
+	$(BIN)/pytest -n 2 tests/unit tests/template
 
 lint: setup
 	$(BIN)/ruff check

@@ -128,6 +128,9 @@ class Deployed:
     # --- what is there --------------------------------------------------------------------------------------
 
     def sagemaker(self, kinds: frozenset[str] = HOSTING) -> frozenset[Item]:
+        """All resources of these kinds, once no deletion is under way."""
+        listed = self.client("sagemaker").list_endpoints
+        wait_until(lambda: not listed(StatusEquals="Deleting")["Endpoints"], "the endpoints are deleted")
         inventory = self.app.cloud.inventory()
         return frozenset(item for item in inventory if item.service == "sagemaker" and item.kind in kinds)
 

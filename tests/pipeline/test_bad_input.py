@@ -9,8 +9,6 @@ import pytest
 from localcloud.cloud import Item
 from tests.pipeline.running import HOSTING, JOBS, Deployed, Run
 
-pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
-
 GOOD = "Amount,Class\n" + "".join(f"{row}.5,{row % 2}\n" for row in range(100))
 
 

@@ -9,8 +9,6 @@ from localcloud.cloud import Item
 from tests.pipeline.policies import denied
 from tests.pipeline.running import Deployed, Run, wait_until
 
-pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
-
 MINIMUM = 0.99
 UNREACHABLE = {"average_precision": MINIMUM, "roc_auc": 0.5}
 UPDATE_OF_NOTHING = {"process_type": "update"}

@@ -12,8 +12,6 @@ import pytest
 from localcloud.cloud import ACCOUNT, REGION
 from tests.pipeline.running import Deployed, Run
 
-pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
-
 ROOT = Path(__file__).parents[2]
 ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 """The bucket of CDK's bootstrap."""

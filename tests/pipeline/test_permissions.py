@@ -10,28 +10,25 @@ from localcloud.cloud import ACCOUNT, Item
 from tests.pipeline.policies import without
 from tests.pipeline.running import PROJECT, Deployed, Run
 
-pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
-
 DATE = "2100-01-01T00:00:00Z"
 
 
 class Taken(NamedTuple):
     """A permission of a role, and the last state that is entered without it."""
 
-    stack: str
     role: str
     action: str
     state: str
 
 
 TAKEN = (
-    Taken("Pipeline", "MachineRole", "lambda:InvokeFunction", "Plan the run"),
-    Taken("Pipeline", "PlanRole", "s3:PutObject", "Plan the run"),
-    Taken("Pipeline", "PrepareRole", "s3:PutObject", "Prepare the data"),
-    Taken("Pipeline", "MachineRole", "iam:PassRole", "Train the model"),
-    Taken("Pipeline", "MachineRole", "sagemaker:CreateTrainingJob", "Train the model"),
-    Taken("Pipeline", "MachineRole", "sagemaker:CreateModel", "Create the model"),
-    Taken("Pipeline", "EvaluateRole", "sagemaker:InvokeEndpoint", "Evaluate"),
+    Taken("MachineRole", "lambda:InvokeFunction", "Plan the run"),
+    Taken("PlanRole", "s3:PutObject", "Plan the run"),
+    Taken("PrepareRole", "s3:PutObject", "Prepare the data"),
+    Taken("MachineRole", "iam:PassRole", "Train the model"),
+    Taken("MachineRole", "sagemaker:CreateTrainingJob", "Train the model"),
+    Taken("MachineRole", "sagemaker:CreateModel", "Create the model"),
+    Taken("EvaluateRole", "sagemaker:InvokeEndpoint", "Evaluate"),
 )
 
 
@@ -46,7 +43,7 @@ class Denied(NamedTuple):
 @pytest.fixture(scope="module", params=TAKEN, ids=lambda taken: f"{taken.role} without {taken.action}")
 def denied(request: pytest.FixtureRequest, deployed: Deployed, source: str) -> Denied:
     taken: Taken = request.param
-    role, before = deployed.resource(taken.stack, taken.role), deployed.sagemaker()
+    role, before = deployed.resource("Pipeline", taken.role), deployed.sagemaker()
     with without(deployed, role, taken.action):
         run = deployed.run({"data": {"source": source}, "tuning": {"enabled": False}})
     return Denied(taken, role, run, deployed.sagemaker() - before)

@@ -13,11 +13,9 @@ from tests.pipeline.models import prepared
 from tests.pipeline.running import Deployed, Run
 
 DATA = os.environ.get("CREDITCARD_DATA", "")
-pytestmark = [
-    pytest.mark.xdist_group("deployed"),
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(not DATA, reason="needs the lesson's creditcardfraud.zip: give its path as CREDITCARD_DATA"),
-]
+pytestmark = pytest.mark.skipif(
+    not DATA, reason="needs the lesson's creditcardfraud.zip: give its path as CREDITCARD_DATA"
+)
 
 PARTS = ("train", "validation", "test")
 LESSON = {

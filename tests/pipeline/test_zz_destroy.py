@@ -7,8 +7,6 @@ import pytest
 from localcloud.cloud import Item
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
 
-pytestmark = [pytest.mark.xdist_group("deployed"), pytest.mark.enable_socket]
-
 MINE, FOREIGN = "made-by-hand", "somebody-elses"
 
 
