@@ -6,6 +6,7 @@ from localcloud import ministack_adapter as ministack
 from localcloud import wire
 from localcloud.cloudformation import ResourceTypes
 from localcloud.pandas_layer import publish_pandas_layers
+from localcloud.sagemaker import processes
 from localcloud.sagemaker.service import SageMaker
 from localcloud.step_functions import Tasks
 
@@ -15,6 +16,7 @@ asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
 
 def main() -> None:
     ministack.check()
+    processes.warm_up()
     ministack.serve_on_one_port()
     service = SageMaker(ministack.MinistackPlatform())
     wire.serve(service)

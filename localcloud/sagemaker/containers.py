@@ -12,7 +12,6 @@ import subprocess
 import tarfile
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from typing import IO, Any, Self
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.sagemaker import processes
 from localcloud.sagemaker.errors import ValidationError
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
 _GATHERING_SECONDS = 0.1
 _READ_BYTES = 65536
 
@@ -44,9 +43,10 @@ class Container:
         if root:
             Path(root).mkdir(parents=True, exist_ok=True)
         self.base = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root or None)).resolve()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: processes.Process | None = None
         self._group: int | None = None
         self._pump: threading.Thread | None = None
+        self._ended = threading.Event()
         _containers.add(self)
 
     def __enter__(self) -> Self:
@@ -64,33 +64,24 @@ class Container:
     def environment(self, role: Mapping[str, str]) -> dict[str, str]:
         """What every container gets: nothing of this machine's but PATH, and the credentials of its role."""
         return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "LANG": "C.UTF-8",
+            **processes.common_environment(),
             "HOME": str(self.base),
             "TMPDIR": str(self.directory("tmp")),
-            "PYTHONPATH": str(_REPOSITORY),
-            "PYTHONUNBUFFERED": "1",
-            # Jobs share this machine's cores: threads that spin while they wait would take them from one another.
-            "OMP_WAIT_POLICY": "PASSIVE",
             "SAGEMAKER_BASE_DIR": str(self.base),
             **role,
         }
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], receive: Receive) -> None:
         """Start `command`; a thread hands its output, both streams, to `receive` as batches of lines."""
-        self._process = subprocess.Popen(
-            command,
-            cwd=self.base,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        reader, writer = os.pipe()
+        try:
+            self._process = processes.start(command, self.base, environment, writer)
+        finally:
+            os.close(writer)
+            arguments = (os.fdopen(reader, "rb"), receive, self._ended)
+            self._pump = threading.Thread(target=_pump, args=arguments, daemon=True)
+            self._pump.start()
         self._group = self._process.pid
-        assert self._process.stdout is not None
-        self._pump = threading.Thread(target=_pump, args=(self._process.stdout, receive), daemon=True)
-        self._pump.start()
 
     def wait(self, seconds: float | None = None) -> int | None:
         """The exit code, all output handed over; None if the process still runs after `seconds`."""
@@ -101,6 +92,7 @@ class Container:
         except subprocess.TimeoutExpired:
             return None
         self.kill()
+        self._ended.set()
         self._pump.join()
         return code
 
@@ -135,9 +127,10 @@ def remove_all() -> None:
     """Leave no process and no directory behind when the local cloud ends."""
     for container in list(_containers):
         container.remove()
+    processes.cool_down()
 
 
-def _pump(stream: IO[bytes], receive: Receive) -> None:
+def _pump(stream: IO[bytes], receive: Receive, ended: threading.Event) -> None:
     """Short waits between reads make a batch of lines, and so one call to CloudWatch Logs, out of many writes."""
     rest = b""
     with stream:
@@ -145,7 +138,7 @@ def _pump(stream: IO[bytes], receive: Receive) -> None:
             *lines, rest = (rest + chunk).split(b"\n")
             if lines:
                 receive([line.decode(errors="replace") for line in lines])
-            time.sleep(_GATHERING_SECONDS)
+            ended.wait(_GATHERING_SECONDS)
     if rest:
         receive([rest.decode(errors="replace")])
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.sagemaker import images
 from localcloud.sagemaker.containers import Container, LogStream, S3Uri, TransferError, client, download_file, unpack
 from localcloud.sagemaker.errors import ValidationError
 from localcloud.sagemaker.platform import Platform
@@ -132,7 +133,7 @@ def _start_process(
         **container.environment(role),
         "SAGEMAKER_BIND_TO_PORT": str(port),
     }
-    container.start([sys.executable, "-m", "localcloud.xgboost_image", "serve"], environment, log.write)
+    container.start(images.command("serve"), environment, log.write)
 
 
 def _free_port() -> int:

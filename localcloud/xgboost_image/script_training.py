@@ -4,13 +4,12 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.xgboost_image import submitted_code
+from localcloud.xgboost_image import program, submitted_code
 from localcloud.xgboost_image.container import Container
 from localcloud.xgboost_image.errors import ExecuteUserScriptError, NotEmulated
 
@@ -22,13 +21,13 @@ _STDERR_LINES_KEPT = 5
 def train(container: Container) -> None:
     """Run `python -m <module> --name value …` in the code directory; raise ExecuteUserScriptError if it fails."""
     given = {name: _decoded(value) for name, value in container.config("hyperparameters").items()}
-    program = str(given[PROGRAM])
-    if not program.endswith(".py"):
-        raise NotEmulated(f"{PROGRAM} is {program}; on this machine it must be a Python file")
+    file = str(given[PROGRAM])
+    if not file.endswith(".py"):
+        raise NotEmulated(f"{PROGRAM} is {file}; on this machine it must be a Python file")
     submitted_code.fetch(str(given[_SUBMIT_DIRECTORY]), container.code)
     own = {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
-    command = [sys.executable, "-m", program.removesuffix(".py"), *_arguments(own)]
-    _run(command, container, _environment(container, given, own))
+    environment = _environment(container, given, own)
+    _run(program.Program(file.removesuffix(".py"), _arguments(own), str(container.code), environment), container)
 
 
 def _decoded(value: str) -> Any:
@@ -84,15 +83,15 @@ def _as_variable(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _run(command: list[str], container: Container, environment: Mapping[str, str]) -> None:
+def _run(script: program.Program, container: Container) -> None:
     for folder in (container.model, container.output / "data"):
         folder.mkdir(parents=True, exist_ok=True)
     last_lines: deque[str] = deque(maxlen=_STDERR_LINES_KEPT)
-    with subprocess.Popen(command, cwd=container.code, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        for line in process.stderr or ():
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            last_lines.append(line)
-    if process.returncode:
-        raise ExecuteUserScriptError(" ".join(command), "".join(last_lines))
+    process = program.start(script)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    for line in process.stderr or ():
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        last_lines.append(line)
+    if process.wait():
+        raise ExecuteUserScriptError(" ".join(script.command), "".join(last_lines))
