@@ -1,6 +1,7 @@
-"""The process behind an endpoint: AWS's serving contract on a loopback port, with the model's role.
+"""The process that serves a model: AWS's serving contract on a loopback port, with the model's role.
 
-One process serves an endpoint whatever its instance count: more instances would share this machine's cores anyway.
+It stands behind an endpoint, or works for one transform job. One process serves an endpoint whatever its instance
+count: more instances would share this machine's cores anyway.
 """
 
 import http.client
@@ -10,9 +11,10 @@ import tarfile
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from localcloud.sagemaker import images
 from localcloud.sagemaker.containers import Container, LogStream, S3Uri, TransferError, client, download_file, unpack
@@ -28,7 +30,39 @@ _INVOCATION_SECONDS = 60
 
 
 class DeploymentFailed(Exception):
-    """Nothing serves; the message is the endpoint's FailureReason."""
+    """Nothing serves; the message is the FailureReason of what asked for it."""
+
+
+class Served(Protocol):
+    """A model, and for whom it is to be served."""
+
+    @property
+    def container_name(self) -> str: ...
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """As DescribeModel tells it."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The container's variables, but for those that every container gets."""
+        ...
+
+    @property
+    def log_names(self) -> tuple[str, str]:
+        """The group and the stream in CloudWatch Logs."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """What a message about the model's data calls it."""
+        ...
+
+    @property
+    def no_ping(self) -> str:
+        """The message when the container does not answer its ping."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +87,30 @@ class Deployment:
     def log_group(self) -> str:
         return f"/aws/sagemaker/Endpoints/{self.endpoint_name}"
 
+    @property
+    def container_name(self) -> str:
+        return f"endpoint-{self.endpoint_name}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        environment: Mapping[str, str] = self.model["PrimaryContainer"]["Environment"]
+        return environment
+
+    @property
+    def log_names(self) -> tuple[str, str]:
+        return self.log_group, f"{self.variant_name}/local"
+
+    @property
+    def owner(self) -> str:
+        return f'variant "{self.variant_name}"'
+
+    @property
+    def no_ping(self) -> str:
+        return (
+            f"The primary container for production variant {self.variant_name} did not pass the ping health check. "
+            "Please check CloudWatch logs for this endpoint."
+        )
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -64,38 +122,37 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Server:
+class ModelServer:
     """A container that answered its first ping."""
 
-    deployment: Deployment
     container: Container
     port: int
-    slots: threading.Semaphore
-    """As many as invocations may run at a time."""
 
-    def invoke(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Raises OSError or HTTPException when there is no answer within 60 s."""
-        return _ask(self.port, "POST", "/invocations", _INVOCATION_SECONDS, body, headers)
+    def invoke(self, body: bytes, headers: Mapping[str, str], seconds: float = _INVOCATION_SECONDS) -> Answer:
+        """Raises OSError or HTTPException when there is no answer in time."""
+        return _ask(self.port, "POST", "/invocations", seconds, body, headers)
 
     def stop(self) -> None:
         self.container.remove()
 
 
+@dataclass(frozen=True)
+class Server(ModelServer):
+    """An endpoint's."""
+
+    deployment: Deployment
+    slots: threading.Semaphore
+    """As many as invocations may run at a time."""
+
+
 def start_server(deployment: Deployment, platform: Platform, region: str) -> Server:
     """Artefact, process, first ping; takes seconds. Raises DeploymentFailed, with nothing left behind."""
-    container = Container(f"endpoint-{deployment.endpoint_name}")
     try:
         role = platform.assume(deployment.model["ExecutionRoleArn"], "SageMaker", region)
-        _load_model(container, deployment, role)
-        port = _free_port()
-        _start_process(container, deployment, role, port, LogStream(role, *_log_names(deployment), platform.now))
-        _await_ping(container, deployment, port)
-    except BaseException as error:
-        container.remove()
-        if isinstance(error, ValidationError):
-            raise DeploymentFailed(error.message) from error
-        raise
-    return Server(deployment, container, port, _slots(deployment))
+    except ValidationError as error:
+        raise DeploymentFailed(error.message) from error
+    running = start_model_server(deployment, role, platform.now)
+    return Server(running.container, running.port, deployment, _slots(deployment))
 
 
 def _slots(deployment: Deployment) -> threading.Semaphore:
@@ -103,10 +160,26 @@ def _slots(deployment: Deployment) -> threading.Semaphore:
     return threading.Semaphore(sys.maxsize if serverless is None else serverless["MaxConcurrency"])
 
 
-def _load_model(container: Container, deployment: Deployment, role: Mapping[str, str]) -> None:
-    url = deployment.model["PrimaryContainer"]["ModelDataUrl"]
+def start_model_server(served: Served, role: Mapping[str, str], now: Callable[[], datetime]) -> ModelServer:
+    """Artefact, process, first ping; takes seconds. Raises DeploymentFailed, with nothing left behind."""
+    container = Container(served.container_name)
+    try:
+        _load_model(container, served, role)
+        port = _free_port()
+        _start_process(container, served, role, port, LogStream(role, *served.log_names, now))
+        _await_ping(container, served, port)
+    except BaseException as error:
+        container.remove()
+        if isinstance(error, ValidationError):
+            raise DeploymentFailed(error.message) from error
+        raise
+    return ModelServer(container, port)
+
+
+def _load_model(container: Container, served: Served, role: Mapping[str, str]) -> None:
+    url = served.model["PrimaryContainer"]["ModelDataUrl"]
     archive = container.directory("download") / "model.tar.gz"
-    where = f'model data for container "primary" of variant "{deployment.variant_name}" from URL "{url}"'
+    where = f'model data for container "primary" of {served.owner} from URL "{url}"'
     try:
         download_file(client("s3", role), S3Uri.parse(url), archive)
         unpack(archive, container.directory("model"))
@@ -121,18 +194,8 @@ def _load_model(container: Container, deployment: Deployment, role: Mapping[str,
         ) from error
 
 
-def _log_names(deployment: Deployment) -> tuple[str, str]:
-    return deployment.log_group, f"{deployment.variant_name}/local"
-
-
-def _start_process(
-    container: Container, deployment: Deployment, role: Mapping[str, str], port: int, log: LogStream
-) -> None:
-    environment = {
-        **deployment.model["PrimaryContainer"]["Environment"],
-        **container.environment(role),
-        "SAGEMAKER_BIND_TO_PORT": str(port),
-    }
+def _start_process(container: Container, served: Served, role: Mapping[str, str], port: int, log: LogStream) -> None:
+    environment = {**served.environment, **container.environment(role), "SAGEMAKER_BIND_TO_PORT": str(port)}
     container.start(images.command("serve"), environment, log.write)
 
 
@@ -142,7 +205,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_ping(container: Container, deployment: Deployment, port: int) -> None:
+def _await_ping(container: Container, served: Served, port: int) -> None:
     deadline = time.monotonic() + _STARTUP_SECONDS
     while time.monotonic() < deadline and container.wait(_PING_PAUSE_SECONDS) is None:
         try:
@@ -150,10 +213,7 @@ def _await_ping(container: Container, deployment: Deployment, port: int) -> None
                 return
         except (OSError, http.client.HTTPException):
             continue
-    raise DeploymentFailed(
-        f"The primary container for production variant {deployment.variant_name} did not pass the ping health check. "
-        "Please check CloudWatch logs for this endpoint."
-    )
+    raise DeploymentFailed(served.no_ping)
 
 
 def _ask(

@@ -53,6 +53,7 @@ def _matches(resource: Resource, request: Request) -> bool:
 _STATUS = {
     "training-job": "TrainingJobStatus",
     "hyper-parameter-tuning-job": "HyperParameterTuningJobStatus",
+    "transform-job": "TransformJobStatus",
     "endpoint": "EndpointStatus",
 }
 

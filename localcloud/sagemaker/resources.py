@@ -27,10 +27,17 @@ class Resources:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._tables: dict[str, dict[str, Resource]] = {}
+        # Names that differ in nothing but their case have one ARN, so there may be several resources to an ARN.
+        self._by_arn: dict[str, dict[tuple[str, str], Resource]] = {}
 
     def add(self, resource: Resource) -> None:
+        """Take it in; one of that kind and name that is there already is replaced."""
         with self.lock:
-            self._tables.setdefault(resource.kind, {})[resource.name] = resource
+            replaced = self._tables.setdefault(resource.kind, {}).get(resource.name)
+            if replaced is not None and replaced.arn != resource.arn:
+                self._forget_arn(replaced)
+            self._tables[resource.kind][resource.name] = resource
+            self._by_arn.setdefault(resource.arn, {})[resource.kind, resource.name] = resource
 
     def get(self, kind: str, name: str) -> Resource | None:
         with self.lock:
@@ -45,7 +52,15 @@ class Resources:
 
     def remove(self, resource: Resource) -> None:
         with self.lock:
-            self._tables.get(resource.kind, {}).pop(resource.name, None)
+            removed = self._tables.get(resource.kind, {}).pop(resource.name, None)
+            if removed is not None:
+                self._forget_arn(removed)
+
+    def _forget_arn(self, resource: Resource) -> None:
+        same_arn = self._by_arn[resource.arn]
+        del same_arn[resource.kind, resource.name]
+        if not same_arn:
+            del self._by_arn[resource.arn]
 
     def all(self, kind: str) -> list[Resource]:
         """All of a kind, oldest first."""
@@ -53,8 +68,9 @@ class Resources:
             return list(self._tables.get(kind, {}).values())
 
     def by_arn(self, arn: str) -> Resource | None:
+        """The resource, the oldest if there are several."""
         with self.lock:
-            return next((resource for resource in self if resource.arn == arn), None)
+            return next(iter(self._by_arn.get(arn, {}).values()), None)
 
     def __iter__(self) -> Iterator[Resource]:
         with self.lock:

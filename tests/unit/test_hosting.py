@@ -73,7 +73,7 @@ class Team:
         resource = self.resources.get("endpoint", name)
         assert resource is not None
         container = Container(name)
-        server = Server(resource.runtime.deployment, container, 0, threading.Semaphore(slots))
+        server = Server(container, 0, resource.runtime.deployment, threading.Semaphore(slots))
         resource.runtime = replace(resource.runtime, server=server)
         resource.description["EndpointStatus"] = "InService"
         return container
