@@ -24,6 +24,10 @@ class StabilizationFailed(Exception):
     """A resource did not reach the state that CloudFormation waits for."""
 
 
+class ReplacementRefused(Exception):
+    """A resource that bears a name of its own cannot be replaced under the same name."""
+
+
 class ResourceTypes:
     """Creates, updates and deletes resources on behalf of a stack."""
 
@@ -36,6 +40,9 @@ class ResourceTypes:
         )
         ministack.register_resource_type(
             "AWS::SageMaker::UserProfile", self._create_profile, self._update_profile, self._delete_profile
+        )
+        ministack.register_resource_type(
+            "AWS::SageMaker::ModelPackageGroup", self._create_group, self._update_group, self._delete_group
         )
 
     def _call(self, operation: str, request: Properties) -> dict[str, Any]:
@@ -61,9 +68,7 @@ class ResourceTypes:
         return {name: domain[name] for name in names if name in domain}
 
     def _delete_domain(self, physical_id: str, properties: Properties) -> None:
-        key = {"DomainId": physical_id}
-        self._call("DeleteDomain", key)
-        self._until_gone(lambda: self._call("DescribeDomain", key))
+        self._delete("Domain", {"DomainId": physical_id})
 
     def _create_profile(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
         arn = self._call("CreateUserProfile", properties)["UserProfileArn"]
@@ -79,9 +84,44 @@ class ResourceTypes:
         self._until(lambda: self._call("DescribeUserProfile", _profile_key(properties)), "InService")
 
     def _delete_profile(self, physical_id: str, properties: Properties) -> None:
-        key = _profile_key(properties)
-        self._call("DeleteUserProfile", key)
-        self._until_gone(lambda: self._call("DescribeUserProfile", key))
+        self._delete("UserProfile", _profile_key(properties))
+
+    def _create_group(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        arn = self._call("CreateModelPackageGroup", properties)["ModelPackageGroupArn"]
+        return arn, {"ModelPackageGroupArn": arn}
+
+    def _update_group(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        """All but the tags is replaced: CloudFormation deletes the old group once the new one is there."""
+        if new["ModelPackageGroupName"] != old["ModelPackageGroupName"]:
+            return self._create_group("", new, stack)
+        if {**new, "Tags": []} != {**old, "Tags": []}:
+            raise ReplacementRefused(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {new['ModelPackageGroupName']} and update the stack again."
+            )
+        kept = [tag["Key"] for tag in new.get("Tags", [])]
+        gone = [tag["Key"] for tag in old.get("Tags", []) if tag["Key"] not in kept]
+        self._call("AddTags", {"ResourceArn": physical_id, "Tags": new.get("Tags", [])})
+        if gone:
+            self._call("DeleteTags", {"ResourceArn": physical_id, "TagKeys": gone})
+        return physical_id, {"ModelPackageGroupArn": physical_id}
+
+    def _delete_group(self, physical_id: str, properties: Properties) -> None:
+        self._delete("ModelPackageGroup", {"ModelPackageGroupName": physical_id})
+
+    def _delete(self, noun: str, key: dict[str, str]) -> None:
+        """Delete a resource and wait until it is gone; one that is gone already is deleted."""
+
+        def describe() -> dict[str, Any]:
+            return self._call(f"Describe{noun}", key)
+
+        try:
+            under_way = describe().get("Status") == "Deleting"
+        except ServiceError:
+            return
+        if not under_way:
+            self._call(f"Delete{noun}", key)
+        self._until_gone(describe)
 
     def _until(self, describe: Callable[[], dict[str, Any]], wanted: str) -> dict[str, Any]:
         deadline = time.monotonic() + _LONGEST_WAIT_SECONDS

@@ -1,6 +1,16 @@
 """SageMaker as the local cloud has it. Importing the modules below registers their operations."""
 
-from localcloud.sagemaker import endpoint_configs, endpoints, models, tags, training, tuning
+from localcloud.sagemaker import (
+    endpoint_configs,
+    endpoints,
+    model_packages,
+    models,
+    processing,
+    tags,
+    training,
+    transform,
+    tuning,
+)
 from localcloud.sagemaker.studio import apps, domains, spaces, user_profiles
 
 __all__ = [
@@ -8,10 +18,13 @@ __all__ = [
     "domains",
     "endpoint_configs",
     "endpoints",
+    "model_packages",
     "models",
+    "processing",
     "spaces",
     "tags",
     "training",
+    "transform",
     "tuning",
     "user_profiles",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
+from botocore.model import ServiceModel
 
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.platform import Caller, Platform
@@ -75,7 +76,7 @@ class SageMaker:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self._model = botocore.session.get_session().get_service_model("sagemaker")
+        self._model = _service_model()
         self._regions: dict[tuple[str, str], Resources] = {}
 
     def resources(self, account: str, region: str) -> Resources:
@@ -104,6 +105,17 @@ class SageMaker:
             call.caller.authorize("sagemaker:AddTags", arn, conditions)
         for role in passed_roles(request):
             call.caller.authorize("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+
+
+def _service_model() -> ServiceModel:
+    """AWS's model of the service, with two patterns made readable that repeat their end, `(…)*${1,128}`."""
+    loader = botocore.session.get_session().get_component("data_loader")
+    description = loader.load_service_model("sagemaker", "service-2")
+    for shape in ("CustomerMetadataKey", "CustomerMetadataValue"):
+        pattern = description["shapes"][shape]["pattern"]
+        # The length that is meant stands beside the pattern.
+        description["shapes"][shape]["pattern"] = pattern.partition("${")[0]
+    return ServiceModel(description, "sagemaker")
 
 
 def request_conditions(request: Request, target: Resource | None) -> dict[str, str | list[str]]:
