@@ -12,7 +12,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -24,6 +26,7 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from localcloud.certificates import write_certificate
+from localcloud.faults import Fault
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -82,10 +85,29 @@ class Cloud:
 
     def inventory(self) -> frozenset[Item]:
         """Everything that the account holds."""
-        request = AWSRequest("POST", self.endpoint, data=b"", headers={"X-Amz-Target": "LocalCloud.Inventory"})
-        SigV4Auth(Credentials(ACCOUNT, "local"), "localcloud", REGION).add_auth(request)
-        answer = URLLib3Session(verify=str(self.folder / "ca-bundle.pem")).send(request.prepare())
-        return frozenset(Item(*item) for item in json.loads(answer.content))
+        return frozenset(Item(*item) for item in self.ask("Inventory", {}))
+
+    def advance_clock(self, **duration: float) -> None:
+        """Move the cloud's time on by a duration, such as minutes=5; schedules that are due by then fire."""
+        self.ask("AdvanceClock", {"Seconds": timedelta(**duration).total_seconds()})
+
+    def now(self) -> datetime:
+        """The cloud's time."""
+        return datetime.fromtimestamp(self.ask("Time", {}), UTC)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Let a state of an execution, which need not have begun, fail."""
+        self.ask("AddFault", asdict(fault))
+
+    def ask(self, operation: str, request: Mapping[str, Any]) -> Any:
+        """Call an operation of the local cloud itself; only the account's administrator may."""
+        body = json.dumps(request).encode()
+        call = AWSRequest("POST", self.endpoint, data=body, headers={"X-Amz-Target": f"LocalCloud.{operation}"})
+        SigV4Auth(Credentials(ACCOUNT, "local"), "localcloud", REGION).add_auth(call)
+        answer = URLLib3Session(verify=str(self.folder / "ca-bundle.pem")).send(call.prepare())
+        if answer.status_code != HTTPStatus.OK:
+            raise LocalCloudError(f"{operation} was refused: {answer.text}")
+        return json.loads(answer.content)
 
     def stop(self) -> None:
         """End the cloud with everything that runs in it; its folder keeps the log."""

@@ -5,6 +5,7 @@ import asyncio.constants
 from localcloud import ministack_adapter as ministack
 from localcloud import wire
 from localcloud.cloudformation import ResourceTypes
+from localcloud.faults import Faults
 from localcloud.pandas_layer import publish_pandas_layers
 from localcloud.sagemaker import processes
 from localcloud.sagemaker.service import SageMaker
@@ -18,13 +19,20 @@ def main() -> None:
     ministack.check()
     processes.warm_up()
     ministack.serve_on_one_port()
+    ministack.keep_the_clouds_time()
     service = SageMaker(ministack.MinistackPlatform())
     wire.serve(service)
-    wire.serve_inventory(service)
+    faults = Faults()
+    wire.serve_control(service, faults)
     ResourceTypes(service).register()
     ministack.ask_for_log_streams()
+    ministack.ask_for_file_systems()
+    ministack.ask_for_network_interfaces()
+    ministack.tell_the_vpc_of_security_groups()
+    ministack.refuse_to_delete_networks_in_use()
+    ministack.delete_resources_as_their_services_do()
     ministack.delete_stacks_as_cloudformation_does()
-    ministack.register_tasks(Tasks(service).run)
+    ministack.register_tasks(Tasks(service, faults).run)
     ministack.record_states_of_branches()
     ministack.name_errors_as_lambda_does()
     publish_pandas_layers()

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from boto3.session import Session
@@ -15,16 +15,18 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 from localcloud import ministack_adapter as ministack
-from localcloud.sagemaker import training, tuning
-from localcloud.sagemaker.resources import Resource
+from localcloud.failing_tasks import lose_model, meet, strike
+from localcloud.faults import Fault, FaultKind, Faults
+from localcloud.sagemaker import training, transform, tuning
+from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.service import SageMaker
+from localcloud.task_errors import task_error
 
 _POLL_SECONDS = 0.1
 _LONGEST_LAMBDA_SECONDS = 900
 _PATIENT = Config(read_timeout=_LONGEST_LAMBDA_SECONDS + 10, retries={"total_max_attempts": 1})
 _SDK_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 """Services whose name in a state's Resource (the Java SDK's) is not boto3's."""
-_ERROR_PREFIXES = {"sagemaker": "SageMaker", "lambda": "Lambda"}
 
 
 class SyncJob:
@@ -46,18 +48,34 @@ _SYNC_JOBS = {
         "stop_hyper_parameter_tuning_job",
         tuning.event_detail,
     ),
+    "createTransformJob": SyncJob("transform-job", "TransformJobName", "stop_transform_job", transform.event_detail),
 }
 
 
 class Tasks:
     """Runs Task states; `service` is looked into only for how a job that was started goes on, as AWS's events tell."""
 
-    def __init__(self, service: SageMaker) -> None:
+    def __init__(self, service: SageMaker, faults: Faults) -> None:
         self._service = service
+        self._faults = faults
 
     def run(self, resource: str, arguments: dict[str, Any], timeout: float | None) -> Any:
         """Carry out the task; raises TaskError with the error's name and cause as Step Functions gives them."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        service = resource.split(":::")[1].removeprefix("aws-sdk:").split(":")[0]
+        fault = self._faults.take(ministack.current_execution().name, ministack.current_state())
+        if fault is not None and fault.kind is FaultKind.ENDPOINT_FAILED:
+            lose_model(self._resources, arguments["EndpointConfigName"])
+        if fault is None:
+            return self._carry_out(resource, arguments, deadline, None)
+        call = partial(self._carry_out, resource, arguments, deadline, fault)
+        return meet(fault, service, call, sdk=":::aws-sdk:" in resource)
+
+    @property
+    def _resources(self) -> Resources:
+        return self._service.resources(ministack.current_account(), ministack.current_region())
+
+    def _carry_out(self, resource: str, arguments: dict[str, Any], deadline: float | None, fault: Fault | None) -> Any:
         service, action = resource.split(":::")[1].removeprefix("aws-sdk:").split(":")[:2]
         action, _, pattern = action.partition(".")
         if ":::aws-sdk:" in resource:
@@ -66,13 +84,16 @@ class Tasks:
             return _invoke_function(arguments)
         if service == "sagemaker" and pattern in ("", "sync"):
             response = _call(service, action, arguments, sdk=False)
-            return self._wait(action, arguments, deadline) if pattern else response
+            is_heard = fault is None or fault.kind is not FaultKind.ANSWER_LOST
+            return self._wait(action, arguments, deadline, fault) if pattern and is_heard else response
         raise ministack.TaskError("States.Runtime", f"The local cloud has no Step Functions integration {resource}.")
 
-    def _wait(self, action: str, arguments: dict[str, Any], deadline: float | None) -> dict[str, Any]:
+    def _wait(
+        self, action: str, arguments: dict[str, Any], deadline: float | None, fault: Fault | None
+    ) -> dict[str, Any]:
         """The job's end; it is stopped when the execution ends, or the state's time is up, before it."""
         job, execution = _SYNC_JOBS[action], ministack.current_execution()
-        resources = self._service.resources(ministack.current_account(), ministack.current_region())
+        resources = self._resources
         name = arguments[job.name_member]
         while True:
             resource = resources.get(job.kind, name)
@@ -82,7 +103,11 @@ class Tasks:
             if resource is None or status in ("Failed", "Stopped"):
                 detail = {job.status_member: status} if resource is None else job.detail(resource)
                 raise ministack.TaskError("States.TaskFailed", json.dumps(detail, default=str))
+            if fault is not None and resource is not None:
+                strike(fault.kind, resources, resource)
             if not execution.running or (deadline is not None and time.monotonic() > deadline):
+                if fault is not None and fault.kind is FaultKind.ABORTED_UNHEARD:
+                    raise ministack.TaskError("States.Timeout", "")
                 getattr(_client("sagemaker", execution), job.stop)(**{job.name_member: name})
                 raise ministack.TaskError("States.Timeout", "")
             time.sleep(_POLL_SECONDS)
@@ -95,7 +120,7 @@ def _invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:
             FunctionName=arguments["FunctionName"], Payload=json.dumps(arguments.get("Payload", {})).encode()
         )
     except ClientError as error:
-        raise _task_error("lambda", error, sdk=False) from error
+        raise task_error("lambda", error, sdk=False) from error
     payload = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
         raise ministack.TaskError(payload.get("errorType", "Lambda.Unknown"), json.dumps(payload))
@@ -113,30 +138,13 @@ def _call(service: str, action: str, arguments: dict[str, Any], *, sdk: bool) ->
     except ParamValidationError as error:
         raise ministack.TaskError("States.Runtime", str(error)) from error
     except ClientError as error:
-        raise _task_error(service, error, sdk=sdk) from error
+        raise task_error(service, error, sdk=sdk) from error
     response.pop("ResponseMetadata", None)
     return json.loads(json.dumps(response, default=_encode))
 
 
 def _encode(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _task_error(service: str, error: ClientError, *, sdk: bool) -> Exception:
-    """Errors that the service's model names keep their name; others get the service's general one (aws-facts 1.9)."""
-    prefix = _ERROR_PREFIXES.get(service, service.capitalize())
-    code = error.response["Error"]["Code"]
-    modelled = {"ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded", "ConflictException"}
-    if service == "lambda":
-        name = code
-    elif code in modelled:
-        name = code.removesuffix("Exception") + "Exception"
-    else:
-        name = f"{prefix}Exception" if sdk else f"Amazon{prefix}Exception"
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    message = error.response["Error"]["Message"]
-    cause = f"{message} (Service: {prefix}; Status Code: {status}; Error Code: {code})"
-    return ministack.TaskError(f"{prefix}.{name}", cause)
 
 
 def _client(service: str, execution: ministack.Execution) -> Any:

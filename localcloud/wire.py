@@ -2,14 +2,18 @@
 
 import json
 import re
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
 from localcloud import ministack_adapter as ministack
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.clock import CLOCK
+from localcloud.faults import Fault, FaultKind, Faults
+from localcloud.sagemaker.errors import AccessDenied, ServiceError, ValidationError
 from localcloud.sagemaker.runtime import invoke
 from localcloud.sagemaker.service import SageMaker
+from localcloud.sagemaker.transform import is_history
 
 _JSON = "application/x-amz-json-1.1"
 _INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
@@ -38,21 +42,36 @@ def serve(service: SageMaker) -> None:
     )
 
 
-def serve_inventory(service: SageMaker) -> None:
-    """Register the local cloud's own service, whose one operation lists what an account holds."""
+def serve_control(service: SageMaker, faults: Faults) -> None:
+    """Register the local cloud's own service: what the account holds, the clock, and faults."""
+    operations: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "Inventory": lambda request: inventory(service),
+        "Time": lambda request: CLOCK.time(),
+        "AddFault": lambda request: faults.add(Fault(**{**request, "kind": FaultKind(request["kind"])})),
+        "AdvanceClock": lambda request: ministack.advance_clock(timedelta(seconds=request["Seconds"])),
+    }
 
     def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> ministack.HttpResponse:
-        resources = service.resources(ministack.current_account(), ministack.current_region())
-        there = [r for r in resources if r.description.get("Status") != "Deleted"]
-        everything = ministack.inventory() + [("sagemaker", resource.kind, resource.name) for resource in there]
-        return 200, {"Content-Type": _JSON}, json.dumps(sorted(everything)).encode()
+        if not ministack.signed_caller(headers, query).is_administrator:
+            return _error(AccessDenied("The local cloud's own operations are for the account's administrator."))
+        operation = headers.get("x-amz-target", "").partition(".")[2]
+        try:
+            answer = operations[operation](json.loads(body))
+        except (KeyError, ValueError, TypeError) as error:
+            return _error(ValidationError(f"LocalCloud.{operation}: {error}"))
+        return 200, {"Content-Type": _JSON}, json.dumps(answer).encode()
 
-    ministack.register_service("localcloud", {"target_prefixes": [INVENTORY_TARGET]}, handle)
+    ministack.register_service("localcloud", {"target_prefixes": ["LocalCloud."]}, handle)
 
 
-INVENTORY_TARGET = "LocalCloud.Inventory"
+def inventory(service: SageMaker) -> list[tuple[str, str, str]]:
+    """(service, kind, name) of everything that the request's account holds in its region."""
+    resources = service.resources(ministack.current_account(), ministack.current_region())
+    # AWS keeps a transform job that has ended for ever, at no cost, and has no operation to delete it.
+    there = [r for r in resources if r.description.get("Status") != "Deleted" and not is_history(r)]
+    return sorted(ministack.inventory() + [("sagemaker", resource.kind, resource.name) for resource in there])
 
 
 def _error(error: ServiceError) -> ministack.HttpResponse:

@@ -43,3 +43,14 @@ class Platform(Protocol):
     ) -> None:
         """Record a CloudWatch datum on behalf of the service."""
         ...
+
+    def create_home(self, domain_arn: str, vpc_id: str, subnet_ids: Sequence[str]) -> str:
+        """Make a domain's file system in EFS, its mount targets and its security groups; return the file system's id.
+
+        Raises ValidationError when the network cannot take them.
+        """
+        ...
+
+    def delete_home(self, domain_arn: str, file_system_id: str) -> None:
+        """Delete a domain's file system with its mount targets; the security groups stay."""
+        ...

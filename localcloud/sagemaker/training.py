@@ -168,10 +168,14 @@ def stop_training_job(call: Call, request: Request) -> Response:
 def stop(call: Call, job: Resource) -> None:
     """Begin to stop a job that is InProgress; one that is not stays as it is."""
     with call.resources.lock:
-        if job.description["TrainingJobStatus"] == "InProgress":
-            job.description["TrainingJobStatus"] = "Stopping"
-            enter(job.description, "Stopping", call.platform.now())
-            job.runtime.stop()
+        begin_to_stop(job)
+
+
+def begin_to_stop(job: Resource) -> None:
+    """As `stop`, for who holds the lock."""
+    if job.description["TrainingJobStatus"] == "InProgress":
+        job.description["TrainingJobStatus"] = "Stopping"
+        job.runtime.stop()
 
 
 @operation("DeleteTrainingJob", arn=_by_name)

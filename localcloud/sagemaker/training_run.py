@@ -71,13 +71,24 @@ class TrainingRun:
         self._s3 = client("s3", role)
         self._metrics = MetricLog()
         self._stop = threading.Event()
+        self._killed = threading.Event()
+        self._expired = threading.Event()
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=self._job.name, daemon=True).start()
 
     def stop(self) -> None:
         """Ask for an early end; the caller has set the job's status to Stopping."""
+        enter(self._job.description, "Stopping", self._platform.now())
         self._stop.set()
+
+    def kill(self) -> None:
+        """Let the container die, as for want of memory."""
+        self._killed.set()
+
+    def expire(self) -> None:
+        """Let the job's time be up."""
+        self._expired.set()
 
     def _run(self) -> None:
         with self._lock:
@@ -145,6 +156,8 @@ class TrainingRun:
 
         container.start(images.command("train"), self._environment(container), receive)
         while (code := container.wait(_POLL_SECONDS)) is None:
+            if self._killed.is_set():
+                container.kill()
             ending = self._cut_short(deadline)
             if ending:
                 _end_process(container)
@@ -165,7 +178,8 @@ class TrainingRun:
     def _cut_short(self, deadline: datetime) -> str | None:
         if self._stop.is_set():
             return "Stopped"
-        return "MaxRuntimeExceeded" if self._platform.now() > deadline else None
+        expired = self._expired.is_set() or self._platform.now() > deadline
+        return "MaxRuntimeExceeded" if expired else None
 
     def _upload(self, container: Container, ending: str) -> None:
         """A job that was cut short keeps what model it had saved by then."""

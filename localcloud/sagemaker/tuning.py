@@ -159,10 +159,15 @@ def stop_hyper_parameter_tuning_job(call: Call, request: Request) -> Response:
             raise ValidationError(
                 f"The request was rejected because the hyperparameter tuning job is in status {status}."
             )
-        job.description["HyperParameterTuningJobStatus"] = "Stopping"
-        job.description["LastModifiedTime"] = call.platform.now()
-        job.runtime.stop()
+        begin_to_stop(job)
     return {}
+
+
+def begin_to_stop(job: Resource) -> None:
+    """A job that is InProgress, for who holds the lock; one that is not stays as it is."""
+    if job.description["HyperParameterTuningJobStatus"] == "InProgress":
+        job.description["HyperParameterTuningJobStatus"] = "Stopping"
+        job.runtime.stop()
 
 
 @operation("DeleteHyperParameterTuningJob", arn=_by_name)

@@ -86,6 +86,7 @@ class TuningRun:
 
     def stop(self) -> None:
         """Ask for an early end; the caller has set the job's status to Stopping."""
+        self._job.description["LastModifiedTime"] = self._call.platform.now()
         self._stop.set()
 
     def _run(self) -> None:

@@ -1,6 +1,6 @@
 """The least cloud that SageMaker's own rules need around them: a clock, a caller, and roles that nobody may assume."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/team"
 class SmallPlatform:
     time: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     metrics: list[tuple[str, str, str, str, dict[str, str], float]] = field(default_factory=list)
+    homes: dict[str, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
+    """By file system: the domain's ARN, the VPC and the subnets."""
 
     def now(self) -> datetime:
         return self.time
@@ -30,6 +32,14 @@ class SmallPlatform:
         self, region: str, account: str, namespace: str, name: str, dimensions: Mapping[str, str], value: float
     ) -> None:
         self.metrics.append((region, account, namespace, name, dict(dimensions), value))
+
+    def create_home(self, domain_arn: str, vpc_id: str, subnet_ids: Sequence[str]) -> str:
+        file_system_id = f"fs-{len(self.homes)}"
+        self.homes[file_system_id] = (domain_arn, vpc_id, tuple(subnet_ids))
+        return file_system_id
+
+    def delete_home(self, domain_arn: str, file_system_id: str) -> None:
+        assert self.homes.pop(file_system_id)[0] == domain_arn
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Studio's rules: what can be made and deleted when, and how long it takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -129,19 +130,96 @@ def test_an_idle_timeout_is_an_hour_to_a_year(busy_team: Team, minutes: int) -> 
             busy_team.domain(DomainName=name, DefaultUserSettings=settings)
 
 
-@pytest.mark.parametrize(("creation", "has_home"), [("Enabled", True), ("Disabled", False)])
-def test_only_a_domain_with_a_home_file_system_names_one(team: Team, creation: str, has_home: bool) -> None:
-    domain_id = team.domain(HomeEfsFileSystemCreation=creation)
-    assert ("HomeEfsFileSystemId" in team.call("DescribeDomain", DomainId=domain_id)) == has_home
+def test_the_home_file_system_is_made_in_the_domains_network(team: Team) -> None:
+    domain_id = team.domain(VpcId="vpc-2", SubnetIds=["subnet-2", "subnet-3"])
+    described = team.call("DescribeDomain", DomainId=domain_id)
+    assert team.platform.homes == {
+        described["HomeEfsFileSystemId"]: (described["DomainArn"], "vpc-2", ("subnet-2", "subnet-3"))
+    }
+
+
+def test_a_domain_without_a_home_file_system_names_none(team: Team) -> None:
+    domain_id = team.domain(HomeEfsFileSystemCreation="Disabled")
+    assert "HomeEfsFileSystemId" not in team.call("DescribeDomain", DomainId=domain_id)
+    assert team.platform.homes == {}
 
 
 def test_a_home_file_system_can_be_added_later_and_not_taken_away(team: Team) -> None:
     domain_id = team.domain(HomeEfsFileSystemCreation="Disabled")
     team.call("UpdateDomain", DomainId=domain_id, HomeEfsFileSystemCreation="Enabled")
     team.platform.pass_time(seconds=1)
-    assert "HomeEfsFileSystemId" in team.call("DescribeDomain", DomainId=domain_id)
+    assert team.call("DescribeDomain", DomainId=domain_id)["HomeEfsFileSystemId"] in team.platform.homes
     with pytest.raises(ValidationError, match="cannot be changed from Enabled to Disabled"):
         team.call("UpdateDomain", DomainId=domain_id, HomeEfsFileSystemCreation="Disabled")
+
+
+def test_an_update_makes_no_second_home(team: Team) -> None:
+    team.call("UpdateDomain", DomainId=team.domain(), HomeEfsFileSystemCreation="Enabled")
+    assert len(team.platform.homes) == 1
+
+
+@dataclass
+class FullPlatform(SmallPlatform):
+    """Has no room for a home."""
+
+    def create_home(self, domain_arn: str, vpc_id: str, subnet_ids: Sequence[str]) -> str:
+        raise ValidationError(f"{subnet_ids[0]} has no free addresses.")
+
+
+def test_a_domain_whose_home_has_no_room_is_not_made() -> None:
+    team = Team(FullPlatform())
+    with pytest.raises(ValidationError, match="no free addresses"):
+        team.domain()
+    assert team.call("ListDomains") == {"Domains": []}
+
+
+def test_an_update_whose_home_has_no_room_changes_nothing() -> None:
+    team = Team(FullPlatform())
+    domain_id = team.domain(HomeEfsFileSystemCreation="Disabled")
+    before = team.call("DescribeDomain", DomainId=domain_id)
+    with pytest.raises(ValidationError, match="no free addresses"):
+        team.call("UpdateDomain", DomainId=domain_id, HomeEfsFileSystemCreation="Enabled", TagPropagation="ENABLED")
+    assert team.call("DescribeDomain", DomainId=domain_id) == before
+
+
+@pytest.mark.parametrize("policy", [{}, {"RetentionPolicy": {}}, {"RetentionPolicy": {"HomeEfsFileSystem": "Retain"}}])
+def test_the_home_file_system_outlives_its_domain(team: Team, policy: dict[str, Any]) -> None:
+    team.call("DeleteDomain", DomainId=team.domain(), **policy)
+    assert len(team.platform.homes) == 1
+
+
+def test_the_home_file_system_goes_with_its_domain_when_asked_for(team: Team) -> None:
+    team.call("DeleteDomain", DomainId=team.domain(), RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    assert team.platform.homes == {}
+
+
+def test_a_refused_deletion_leaves_the_home_alone(team: Team) -> None:
+    domain_id = team.domain()
+    team.profile(domain_id)
+    with pytest.raises(ResourceInUse):
+        team.call("DeleteDomain", DomainId=domain_id, RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    assert len(team.platform.homes) == 1
+
+
+def test_a_domain_without_a_home_is_deleted_all_the_same(team: Team) -> None:
+    domain_id = team.domain(HomeEfsFileSystemCreation="Disabled")
+    team.call("DeleteDomain", DomainId=domain_id, RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    team.platform.pass_time(seconds=2)
+    assert team.call("ListDomains") == {"Domains": []}
+
+
+def test_the_subnets_of_a_home_cannot_be_changed(team: Team) -> None:
+    domain_id = team.domain()
+    team.call("UpdateDomain", DomainId=domain_id, SubnetIds=["subnet-1"])
+    team.platform.pass_time(seconds=1)
+    with pytest.raises(ValidationError, match="SubnetIds"):
+        team.call("UpdateDomain", DomainId=domain_id, SubnetIds=["subnet-1", "subnet-2"])
+
+
+def test_the_subnets_of_a_domain_without_a_home_can_be_changed(team: Team) -> None:
+    domain_id = team.domain(HomeEfsFileSystemCreation="Disabled")
+    team.call("UpdateDomain", DomainId=domain_id, SubnetIds=["subnet-2"])
+    assert team.call("DescribeDomain", DomainId=domain_id)["SubnetIds"] == ["subnet-2"]
 
 
 def test_an_update_leaves_the_settings_that_it_does_not_name(team: Team) -> None:

@@ -8,6 +8,7 @@ from localcloud.sagemaker.errors import ResourceInUse, ValidationError
 from localcloud.sagemaker.listing import page
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, Request, Response, everything, named, tags_of
+from localcloud.sagemaker.studio.home import check_subnets_of_home, give_home, leave_home
 from localcloud.sagemaker.studio.lifecycle import (
     DELETING,
     STARTING,
@@ -40,10 +41,7 @@ def _any_domain(call: Call, request: Request) -> str:
 
 @studio_operation("CreateDomain", arn=_any_domain)
 def create_domain(call: Call, request: Request) -> Response:
-    """Raises ValidationError, and ResourceInUse when the name is taken.
-
-    The home file system of a domain has an id, but no file system stands behind it here.
-    """
+    """Raises ValidationError, and ResourceInUse when the name is taken."""
     _check_new(call, request)
     domain_id = "d-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
     arn = call.arn("domain", domain_id)
@@ -58,7 +56,7 @@ def create_domain(call: Call, request: Request) -> Response:
         "LastModifiedTime": now,
     }
     domain = Resource("domain", domain_id, arn, description, tags_of(request))
-    _give_home(domain)
+    give_home(call, description)
     create(call, domain)
     return picked(description, "DomainArn", "DomainId", "Url")
 
@@ -72,11 +70,6 @@ def _check_new(call: Call, request: Request) -> None:
         raise ValidationError("DefaultUserSettings must have an ExecutionRole (aws-facts 5.1).")
     if any(domain.description["DomainName"] == request["DomainName"] for domain in call.resources.all("domain")):
         raise ResourceInUse(f"A domain named {request['DomainName']} exists already; choose another DomainName.")
-
-
-def _give_home(domain: Resource) -> None:
-    if domain.description["HomeEfsFileSystemCreation"] == "Enabled":
-        domain.description["HomeEfsFileSystemId"] = f"fs-{secrets.token_hex(8)}"
 
 
 @studio_operation("DescribeDomain", arn=named("domain", "DomainId"))
@@ -95,17 +88,12 @@ def update_domain(call: Call, request: Request) -> Response:
     """Settings given replace the ones of the same name, one level deep; the others stay."""
     domain = find_at_rest(call, "domain", request["DomainId"])
     _check_update(call, domain, request)
-    description = domain.description
-    description.update(picked(request, *_REPLACED))
+    updated = {**domain.description, **picked(request, *_REPLACED, "HomeEfsFileSystemCreation")}
     for given, kept in _MERGED.items():
         if given in request:
-            description[kept] = {**description.get(kept, {}), **request[given]}
-    if (
-        request.get("HomeEfsFileSystemCreation", description["HomeEfsFileSystemCreation"])
-        != (description["HomeEfsFileSystemCreation"])
-    ):
-        description["HomeEfsFileSystemCreation"] = "Enabled"
-        _give_home(domain)
+            updated[kept] = {**updated.get(kept, {}), **request[given]}
+    give_home(call, updated)
+    domain.description.update(updated)
     begin(call, domain, "Updating", then="InService", after=STARTING)
     return {"DomainArn": domain.arn}
 
@@ -116,6 +104,7 @@ def _check_update(call: Call, domain: Resource, request: Request) -> None:
         raise ValidationError("VpcId can only be added to a Unified Studio domain that has none.")
     if request.get("HomeEfsFileSystemCreation") == "Disabled" and current["HomeEfsFileSystemCreation"] == "Enabled":
         raise ValidationError("HomeEfsFileSystemCreation cannot be changed from Enabled to Disabled (UpdateDomain).")
+    check_subnets_of_home(domain, request)
     access = request.get("AppNetworkAccessType", current["AppNetworkAccessType"])
     if access != current["AppNetworkAccessType"] and _has_running_apps(call, domain):
         raise ValidationError(
@@ -133,10 +122,14 @@ def _has_running_apps(call: Call, domain: Resource) -> bool:
 
 @studio_operation("DeleteDomain", arn=named("domain", "DomainId"))
 def delete_domain(call: Call, request: Request) -> Response:
-    """Raises ResourceInUse while the domain has user profiles or spaces (aws-facts 5.7)."""
+    """Raises ResourceInUse while the domain has user profiles or spaces (aws-facts 5.7).
+
+    Its home file system stays unless the retention policy says Delete; the security groups stay (aws-facts 5.8, 5.9).
+    """
     domain = find_at_rest(call, "domain", request["DomainId"])
     for kind in ("user-profile", "space"):
         if any(member.description["DomainId"] == domain.name for member in call.resources.all(kind)):
             raise refuse_deletion(domain, kind)
+    leave_home(call, domain, request)
     begin(call, domain, "Deleting", then=None, after=DELETING)
     return {}
