@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from lambdas.plan.execution_input import Endpoint, ExecutionInput, Instances
 
-TRAINING_USD_PER_HOUR = {"ml.m5.xlarge": 0.23, "ml.m5.large": 0.115, "ml.t3.medium": 0.05}
-HOSTING_USD_PER_HOUR = {"ml.m5.xlarge": 0.23, "ml.m5.2xlarge": 0.461}
-"""us-east-1 (aws-facts 10.1, 10.2); the training prices are approximate."""
+TRAINING_USD_PER_HOUR = {"ml.m5.xlarge": 0.23, "ml.m5.large": 0.115, "ml.m5.4xlarge": 0.922, "ml.t3.medium": 0.05}
+HOSTING_USD_PER_HOUR = {"ml.m5.xlarge": 0.23, "ml.m5.large": 0.115, "ml.m5.2xlarge": 0.461}
+"""us-east-1 (aws-facts 10.1, 10.2); the training prices are approximate.
+
+Hosting on ml.m5.large and training on ml.m5.4xlarge are AWS's price list as others quote it in 2026.
+"""
 
 TYPICAL_JOB_MINUTES = 5
 """Starting the instance, loading the image and training on data of the lesson's size."""
