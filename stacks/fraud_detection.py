@@ -20,7 +20,7 @@ class FraudDetectionStack(cdk.Stack):
         data = DataStack(self, "Data", settings=settings)
         studio = StudioStack(self, "Studio", settings=settings, data=data)
         pipeline = PipelineStack(self, "Pipeline", settings=settings, data=data)
-        teardown = TeardownStack(self, "Teardown", settings=settings, data=data)
+        teardown = TeardownStack(self, "Teardown", settings=settings, data=data, studio=studio, pipeline=pipeline)
         # A stack is deleted in the opposite order of its making: the purge goes first, while all else is still there.
         for earlier in (data, studio, pipeline):
             teardown.add_stack_dependency(earlier)
@@ -29,4 +29,8 @@ class FraudDetectionStack(cdk.Stack):
         cdk.CfnOutput(
             self, "StateMachineArn", value=pipeline.state_machine.state_machine_arn, description="Start it with {}"
         )
+        cdk.CfnOutput(
+            self, "NoticesTopicArn", value=teardown.topic.topic_arn, description="Tells what was removed, and why"
+        )
+        cdk.CfnOutput(self, "JanitorName", value=teardown.janitor.function_name, description="The function that sweeps")
         cdk.CfnOutput(self, "DomainId", value=studio.domain.attr_domain_id, description="SageMaker Studio domain")

@@ -92,6 +92,7 @@ class PythonFunction(lambda_.Function):
             ephemeral_storage_size=cdk.Size.mebibytes(size.disk_mib),
             log_group=group,
         )
+        self.longest = size.timeout
 
 
 def _package(code: Code) -> lambda_.Code:

@@ -2,24 +2,32 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.data import DataStack
 from stacks.functions import Code, PythonFunction, Size, log_group
+from stacks.sagemaker_kinds import HOSTING, RUN_JOBS
 from stacks.settings import Settings
-from stacks.teardown import DELETABLE, JOBS
 from stacks.workflow.machine import FraudWorkflow
 from stacks.workflow.parts import Functions, Parts
 from stacks.xgboost_image import XgboostImage
 
 
 class PipelineStack(cdk.NestedStack):
-    """Functions, state machine and its log group."""
+    """Functions, state machine and its log group, and the group of registered models."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack) -> None:
         super().__init__(scope, construct_id, description="Functions and state machine")
         self._settings, self._data = settings, data
         parts = Parts(settings, data, Functions(self._plan(), self._prepare(), self._evaluate(), self._remove_run()))
+        # Whose versions the purge removes before CloudFormation removes the group, which has to be empty by then.
+        sagemaker.CfnModelPackageGroup(
+            self,
+            "Models",
+            model_package_group_name=f"{settings.project}-models",  # people look for it in the registry
+            model_package_group_description="Registered models",
+        )
         self.state_machine = FraudWorkflow(
             self, "Machine", parts=parts, log_group=log_group(self, "MachineLogs", settings)
         )
@@ -82,11 +90,11 @@ class PipelineStack(cdk.NestedStack):
             size=Size(256, cdk.Duration.minutes(5)),
             environment={},
         )
-        for kind, noun in DELETABLE.items():
+        for kind, noun in HOSTING.items():
             function.add_to_role_policy(
                 iam.PolicyStatement(actions=[f"sagemaker:Delete{noun}"], resources=[self._arns(kind)])
             )
-        for kind, noun in JOBS.items():
+        for kind, noun in RUN_JOBS.items():
             function.add_to_role_policy(
                 iam.PolicyStatement(actions=[f"sagemaker:Stop{noun}"], resources=[self._arns(kind)])
             )

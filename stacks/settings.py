@@ -26,7 +26,17 @@ class Settings:
     endpoint_max_ttl_minutes: int
     """The longest lifetime that an input may give."""
     endpoint_idle_minutes: int
-    """An endpoint without an invocation for as long counts as idle."""
+    """An endpoint without an invocation for as long is idle, and removed."""
+    sweep_minutes: int
+    """How often the janitor looks for what has to go."""
+    expiry_warning_minutes: int
+    """How long before an endpoint's date the janitor warns."""
+    janitor_dry_run: bool
+    """The janitor only reports what it would remove."""
+    notification_emails: tuple[str, ...]
+    """Who is told by e-mail what was removed and why; AWS asks each to confirm."""
+    studio_home_efs: bool
+    """Studio's users get a home file system, which bills for what it holds."""
     log_retention_days: int
     """How long CloudWatch keeps the logs; one of the numbers that it offers."""
 
@@ -50,7 +60,8 @@ class Settings:
             )
         if problems:
             raise SettingsError("cdk.json: " + " ".join(problems))
-        return cls(**{**context, "user_profiles": tuple(context["user_profiles"])})
+        lists = ("user_profiles", "notification_emails")
+        return cls(**{**context, **{name: tuple(context[name]) for name in lists}})
 
 
 @dataclass(frozen=True)
@@ -66,14 +77,24 @@ def _whole_number(low: int, high: int) -> _Rule:
     )
 
 
+_TRUE_OR_FALSE = _Rule(lambda value: isinstance(value, bool), "allowed are true and false")
 _PROFILE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
-def _profiles(value: Any) -> bool:
-    names = value if isinstance(value, list | tuple) else [None]
-    are_names = all(isinstance(name, str) and _PROFILE_NAME.fullmatch(name) for name in names)
-    return are_names and len(set(names)) == len(names)
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+def _different(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
+    """Whether a value is a list of different texts that match."""
+
+    def holds(value: Any) -> bool:
+        texts = value if isinstance(value, list | tuple) else [None]
+        return all(isinstance(text, str) and pattern.fullmatch(text) for text in texts) and len(set(texts)) == len(
+            texts
+        )
+
+    return holds
 
 
 _YEAR_MINUTES = 525_600
@@ -83,7 +104,7 @@ _RULES: Mapping[str, _Rule] = {
         "allowed are 2 to 8 lower-case letters and digits, a letter first (a tuning job's name has only 32 characters)",
     ),
     "user_profiles": _Rule(
-        _profiles,
+        _different(_PROFILE_NAME),
         "allowed is a list of different names, each of 1 to 63 letters, digits and hyphens that neither starts nor "
         "ends with a hyphen",
     ),
@@ -91,6 +112,11 @@ _RULES: Mapping[str, _Rule] = {
     "endpoint_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_max_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_idle_minutes": _whole_number(5, _YEAR_MINUTES),
+    "sweep_minutes": _whole_number(1, 60),
+    "expiry_warning_minutes": _whole_number(1, _YEAR_MINUTES),
+    "janitor_dry_run": _TRUE_OR_FALSE,
+    "notification_emails": _Rule(_different(_EMAIL), "allowed is a list of different e-mail addresses"),
+    "studio_home_efs": _TRUE_OR_FALSE,
     "log_retention_days": _Rule(
         lambda value: type(value) is int and value in _RETENTION_DAYS,
         f"allowed are {', '.join(map(str, _RETENTION_DAYS))}",

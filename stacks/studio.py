@@ -7,6 +7,8 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.data import DataStack
+from stacks.endpoints import create_dated_endpoint, tag_endpoints
+from stacks.sagemaker_kinds import HOSTING
 from stacks.settings import Settings
 
 
@@ -16,7 +18,7 @@ class StudioStack(cdk.NestedStack):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack) -> None:
         super().__init__(scope, construct_id, description="SageMaker Studio")
         # Apps reach the internet through SageMaker's own network, so this one needs no gateway and costs nothing.
-        network = ec2.Vpc(
+        self.network = ec2.Vpc(
             self,
             "Network",
             max_azs=2,
@@ -34,8 +36,9 @@ class StudioStack(cdk.NestedStack):
             description="In which Studio's users work",
         )
         data.bucket.grant_read_write(self.role)
-        self.domain = self._domain(settings, network)
+        self.domain = self._domain(settings)
         self._allow_spaces()
+        self._allow_hosting(settings, data)
         for name in settings.user_profiles:
             # In a scope of its own: logical ids leave hyphens out, and "ana-maria" is not "anamaria".
             sagemaker.CfnUserProfile(
@@ -45,7 +48,7 @@ class StudioStack(cdk.NestedStack):
                 user_profile_name=name,
             )
 
-    def _domain(self, settings: Settings, network: ec2.Vpc) -> sagemaker.CfnDomain:
+    def _domain(self, settings: Settings) -> sagemaker.CfnDomain:
         lifecycle = sagemaker.CfnDomain.AppLifecycleManagementProperty(
             idle_settings=sagemaker.CfnDomain.IdleSettingsProperty(
                 lifecycle_management="ENABLED",
@@ -59,16 +62,16 @@ class StudioStack(cdk.NestedStack):
             "Domain",
             domain_name=settings.project,
             auth_mode="IAM",
-            vpc_id=network.vpc_id,
-            subnet_ids=[subnet.subnet_id for subnet in network.isolated_subnets],
-            # A home file system would outlive the domain, and block the network's deletion.
-            home_efs_file_system_creation="Disabled",
+            vpc_id=self.network.vpc_id,
+            subnet_ids=[subnet.subnet_id for subnet in self.network.isolated_subnets],
+            # A home file system bills for what it holds. If there is one, the purge removes it (stacks/teardown.py).
+            home_efs_file_system_creation="Enabled" if settings.studio_home_efs else "Disabled",
             tag_propagation="ENABLED",
             default_user_settings=sagemaker.CfnDomain.UserSettingsProperty(
                 execution_role=self.role.role_arn,
                 studio_web_portal="ENABLED",
                 default_landing_uri="studio::",
-                auto_mount_home_efs="Disabled",
+                auto_mount_home_efs="Enabled" if settings.studio_home_efs else "Disabled",
                 jupyter_lab_app_settings=sagemaker.CfnDomain.JupyterLabAppSettingsProperty(
                     app_lifecycle_management=lifecycle
                 ),
@@ -103,3 +106,33 @@ class StudioStack(cdk.NestedStack):
             ),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+
+    def _allow_hosting(self, settings: Settings, data: DataStack) -> None:
+        """Deploying a model by hand: all of it bears the project's tag, and an endpoint its date, from the first."""
+
+        def arns(*kinds: str) -> list[str]:
+            return [self.format_arn(service="sagemaker", resource=kind, resource_name="*") for kind in kinds]
+
+        made = {kind: HOSTING[kind] for kind in ("model", "endpoint-config")}
+        own = {"StringEquals": {"aws:ResourceTag/project": settings.project}}
+        for statement in (
+            create_dated_endpoint(settings, arns("endpoint", "endpoint-config")),
+            tag_endpoints(settings, arns("endpoint"), ["expires-at"]),
+            iam.PolicyStatement(
+                actions=[*(f"sagemaker:Create{noun}" for noun in made.values()), "sagemaker:AddTags"],
+                resources=arns(*made),
+                conditions={"StringEquals": {"aws:RequestTag/project": settings.project}},
+            ),
+            iam.PolicyStatement(
+                actions=[f"sagemaker:{verb}{noun}" for noun in HOSTING.values() for verb in ("Describe", "Delete")]
+                + ["sagemaker:InvokeEndpoint"],
+                resources=arns(*HOSTING),
+                conditions=own,
+            ),
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[data.execution_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+            ),
+        ):
+            self.role.add_to_policy(statement)

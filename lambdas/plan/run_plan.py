@@ -17,12 +17,13 @@ TRAINING_SCRIPT, INFERENCE_SCRIPT = "train.py", "inference.py"
 @dataclass(frozen=True)
 class RunPlan:
     run_id: str
+    execution_arn: str
     input: ExecutionInput
     environment: Environment
 
     @classmethod
     def of(cls, given: ExecutionInput, execution: Execution, environment: Environment) -> "RunPlan":
-        return cls(run_id(execution), given, environment)
+        return cls(run_id(execution), execution.id, given, environment)
 
     @property
     def prefix(self) -> str:
@@ -58,13 +59,16 @@ class RunPlan:
             "ttl_minutes": self.input.endpoint.ttl_minutes,
             "ttl_milliseconds": self.input.endpoint.ttl_minutes * 60_000,
             "idle_minutes": self.input.endpoint.idle_minutes,
-            "tags": [
-                {"Key": "project", "Value": self.environment.project},
-                {"Key": "run-id", "Value": self.run_id},
-            ],
+            "tags": self._tags({}),
+            "endpoint_tags": self._tags({"idle-minutes": str(self.input.endpoint.idle_minutes)}),
             "objective": dict(self.input.objective),
             "estimated_cost_usd": estimate(self.input),
         }
+
+    def _tags(self, others: Mapping[str, str]) -> list[dict[str, str]]:
+        """By which everything that the run makes is found again; the janitor looks up how the execution ended."""
+        tags = {"project": self.environment.project, "run-id": self.run_id, "execution": self.execution_arn, **others}
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
 
     def _hyperparameters(self) -> dict[str, str]:
         """With those that make the container run the script instead of its own algorithm (aws-facts 3.1)."""

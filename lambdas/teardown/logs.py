@@ -4,12 +4,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.teardown.obstacles import Obstacle
+
 TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
 ENDPOINTS = "/aws/sagemaker/Endpoints/"
 
 
-def delete_logs(logs: Any, project: str) -> None:
-    """Delete the logs of the project's endpoints and training jobs; those of others stay."""
+def delete_logs(logs: Any, project: str) -> list[Obstacle]:
+    """Delete the logs of the project's endpoints and training jobs; those of others stay. A step of the purge."""
     for page in list(logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"{ENDPOINTS}{project}-")):
         for group in page["logGroups"]:
             logs.delete_log_group(logGroupName=group["logGroupName"])
@@ -18,6 +20,7 @@ def delete_logs(logs: Any, project: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
+    return []
 
 
 def _delete_training_logs(logs: Any, project: str) -> None:

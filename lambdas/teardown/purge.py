@@ -1,6 +1,7 @@
-"""When the stack is deleted: removes all that bears the project's tag, then empties the bucket.
+"""When the stack is deleted: removes what bears the project's tag, what is in the domain, and the bucket's content.
 
-A custom resource of CloudFormation: it is called with the request, and answers by a PUT to the request's URL.
+A custom resource of CloudFormation: it is called with the request, and answers by a PUT to the request's URL. A
+function runs for 15 minutes at most, and deleting an app can take 20: so it hands over to itself in time.
 """
 
 import json
@@ -8,42 +9,37 @@ import logging
 import os
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
-import boto3
-
+from lambdas.teardown.bucket import empty
 from lambdas.teardown.logs import delete_logs
-from lambdas.teardown.resources import ENDPOINT, IN_ORDER, JOBS, Kind, delete, of_project, stop
+from lambdas.teardown.obstacles import Obstacle, Step, in_turn, together
+from lambdas.teardown.pipeline import purge_pipeline
+from lambdas.teardown.resources import client
+from lambdas.teardown.studio import Domain, StudioClients, purge_studio
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
+LONGEST_SECONDS = 55 * 60
+"""CloudFormation waits for an hour at most (the template reference's AWS::CloudFormation::CustomResource)."""
 
-_POLL_SECONDS = 2
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
+_PATIENCE_SECONDS = 120
+"""For so long a refusal may be AWS's being late to notice that what was in the way is gone."""
 
+_SPARE_MILLISECONDS = 180_000
+"""Looking through an account with hundreds of endpoints takes a minute or two."""
 
-def handler(event: dict[str, Any], context: Any) -> None:
-    status, reason = "SUCCESS", ""
-    try:
-        if event["RequestType"] == "Delete":
-            purge(
-                Account(boto3.client("sagemaker"), boto3.client("logs"), boto3.resource("s3")), Scope.read(os.environ)
-            )
-    except Exception as error:  # without an answer, CloudFormation would wait for an hour
-        logger.exception("The purge failed")
-        status, reason = "FAILED", f"{type(error).__name__}: {error} (log: {context.log_group_name})"
-    _answer(event, status, reason)
+_STARTED = "PurgeStarted"
+_MOST_NAMED = 5
 
 
-@dataclass(frozen=True)
-class Account:
-    """The clients that the purge needs."""
-
-    sagemaker: Any
-    logs: Any
-    s3: Any
+class PurgeFailed(Exception):
+    """Something could not be removed; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -52,41 +48,80 @@ class Scope:
 
     project: str
     bucket: str
+    state_machine_arn: str
+    domain: Domain
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Self:
-        return cls(environment["PROJECT"], environment["BUCKET"])
+    def read(cls, variables: Mapping[str, str]) -> Self:
+        domain = Domain(variables["DOMAIN_ID"], variables["DOMAIN_ARN"], variables["VPC_ID"])
+        return cls(variables["PROJECT"], variables["BUCKET"], variables["STATE_MACHINE_ARN"], domain)
 
 
-def purge(account: Account, scope: Scope) -> None:
-    """Remove the project's jobs, endpoints, configurations, models and logs, and empty its bucket. Safe to repeat."""
-    for kind in JOBS:
-        _end_jobs(account.sagemaker, kind, scope.project)
-    for kind in (*IN_ORDER, *JOBS):
-        for name in list(of_project(account.sagemaker, kind, scope.project)):
-            delete(account.sagemaker, kind, name)
-    # An endpoint writes its log, and needs its role, until it is gone.
-    _until(lambda: not _any(account.sagemaker, ENDPOINT, scope.project))
-    delete_logs(account.logs, scope.project)
-    account.s3.Bucket(scope.bucket).objects.all().delete()
-    logger.info("Emptied bucket %s", scope.bucket)
+def handler(event: dict[str, Any], context: Any) -> None:
+    status, reason = "SUCCESS", ""
+    try:
+        if event["RequestType"] == "Delete":
+            started = float(event.setdefault(_STARTED, time.time()))
+            if not _purge(started, context):
+                return _hand_over(event, context)
+    except Exception as error:  # without an answer, CloudFormation would wait for an hour
+        logger.exception("The purge failed")
+        status, reason = "FAILED", f"{type(error).__name__}: {error} (log: {context.log_group_name})"
+    return _answer(event, status, reason)
 
 
-def _end_jobs(sagemaker: Any, kind: Kind, project: str) -> None:
-    """Stop the jobs of a kind, and wait until all have ended."""
-    for name in list(of_project(sagemaker, kind, project, StatusEquals="InProgress")):
-        stop(sagemaker, kind, name)
-    _until(lambda: not _any(sagemaker, kind, project, StatusEquals="InProgress"))
-    _until(lambda: not _any(sagemaker, kind, project, StatusEquals="Stopping"))
+def _purge(started: float, context: Any) -> bool:
+    """Whether it came to its end; raises PurgeFailed if there is no point in going on."""
+    scope = Scope.read(os.environ)
+    sagemaker = client("sagemaker")
+    step = in_turn(
+        together(
+            purge_pipeline(sagemaker, client("stepfunctions"), scope.state_machine_arn, scope.project),
+            purge_studio(StudioClients(sagemaker, client("efs"), client("ec2")), scope.domain),
+        ),
+        # An endpoint writes its log, and a job its model, until it is gone.
+        partial(delete_logs, client("logs"), scope.project),
+        partial(empty, client("s3"), scope.bucket),
+    )
+    return take(step, started, context)
 
 
-def _any(sagemaker: Any, kind: Kind, project: str, **filters: str) -> bool:
-    return next(of_project(sagemaker, kind, project, **filters), None) is not None
+def take(step: Step, started: float, context: Any) -> bool:
+    """Take the step until nothing is left; False if this function's time is up before. Raises PurgeFailed."""
+    before: list[Obstacle] = []
+    progressed, pause = time.monotonic(), _SHORTEST_PAUSE_SECONDS
+    while obstacles := step():
+        if obstacles != before:
+            logger.info("Still there: %s", _named(obstacles))
+            before, pause = obstacles, _SHORTEST_PAUSE_SECONDS
+            progressed = time.monotonic()
+        if _is_hopeless(obstacles, progressed) or time.time() - started > LONGEST_SECONDS:
+            raise PurgeFailed(f"In the way: {_named(obstacles)}. Run `cdk destroy` again when that is mended")
+        if context.get_remaining_time_in_millis() < _SPARE_MILLISECONDS:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    return True
 
 
-def _until(done: Callable[[], bool]) -> None:
-    while not done():
-        time.sleep(_POLL_SECONDS)
+def _is_hopeless(obstacles: list[Obstacle], progressed: float) -> bool:
+    """Whether AWS has been refusing the same things, and nothing else is under way."""
+    refused = all(obstacle.refused for obstacle in obstacles)
+    return refused and time.monotonic() - progressed > _PATIENCE_SECONDS
+
+
+def _named(obstacles: list[Obstacle]) -> str:
+    """Refusals first: the others go by themselves."""
+    ordered = sorted(obstacles, key=lambda obstacle: not obstacle.refused)
+    more = f"; and {len(ordered) - _MOST_NAMED} more" if len(ordered) > _MOST_NAMED else ""
+    return "; ".join(map(str, ordered[:_MOST_NAMED])) + more
+
+
+def _hand_over(event: dict[str, Any], context: Any) -> None:
+    logger.info("Going on in another invocation")
+    client("lambda").invoke(
+        FunctionName=context.invoked_function_arn, InvocationType="Event", Payload=json.dumps(event).encode()
+    )
 
 
 def _answer(event: dict[str, Any], status: str, reason: str) -> None:

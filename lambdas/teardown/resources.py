@@ -1,16 +1,26 @@
-"""Endpoints, their configurations and their models: which of them are the project's, and how they are removed."""
+"""What a run, or a person, makes in SageMaker: which of it is the project's, and how it is ended and removed."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-PROJECT_TAG = "project"
+from lambdas.teardown.rules import PROJECT_TAG
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
+
+
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+"""Throttling passes: each call is tried again, ever more slowly, for half a minute or so."""
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, config=_PATIENT)
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,8 @@ class Kind:
     noun: str
     paginator: str
     member: str
-    delete: str
+    delete: str = ""
+    """Empty for what can't be deleted."""
     stop: str = ""
     """The action that ends a job; empty for what is no job."""
 
@@ -36,6 +47,10 @@ class Kind:
 ENDPOINT = Kind("Endpoint", "list_endpoints", "Endpoints", "delete_endpoint")
 ENDPOINT_CONFIG = Kind("EndpointConfig", "list_endpoint_configs", "EndpointConfigs", "delete_endpoint_config")
 MODEL = Kind("Model", "list_models", "Models", "delete_model")
+MODEL_PACKAGE_GROUP = Kind(
+    "ModelPackageGroup", "list_model_package_groups", "ModelPackageGroupSummaryList", "delete_model_package_group"
+)
+MODEL_PACKAGE = Kind("ModelPackage", "list_model_packages", "ModelPackageSummaryList", "delete_model_package")
 
 TUNING_JOB = Kind(
     "HyperParameterTuningJob",
@@ -48,29 +63,48 @@ TRAINING_JOB = Kind(
     "TrainingJob", "list_training_jobs", "TrainingJobSummaries", "delete_training_job", "stop_training_job"
 )
 
-JOBS = (TUNING_JOB, TRAINING_JOB)
-"""A tuning job goes first: stopping it stops its training jobs, and it starts no more."""
+TRANSFORM_JOB = Kind("TransformJob", "list_transform_jobs", "TransformJobSummaries", stop="stop_transform_job")
+"""AWS keeps the ended ones as history, and has no action to delete them."""
+PROCESSING_JOB = Kind(
+    "ProcessingJob", "list_processing_jobs", "ProcessingJobSummaries", "delete_processing_job", "stop_processing_job"
+)
+
+RUN_JOBS = (TUNING_JOB, TRAINING_JOB)
+"""What the state machine starts. A tuning job goes first: with it its training jobs stop, and it starts no more."""
+JOBS = (*RUN_JOBS, TRANSFORM_JOB, PROCESSING_JOB)
 
 IN_ORDER = (ENDPOINT, ENDPOINT_CONFIG, MODEL)
 """An endpoint goes before its configuration, and that before its model (AWS: never delete a configuration in use)."""
 
 
-def of_project(sagemaker: Any, kind: Kind, project: str, **filters: str) -> Iterator[str]:
-    """The names of all resources of a kind that bear the project's tag; `filters` are the list operation's own."""
-    for page in sagemaker.get_paginator(kind.paginator).paginate(**filters):
+@dataclass(frozen=True)
+class Found:
+    """A resource of the project: its name, what the list says of it, and its tags."""
+
+    name: str
+    summary: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+
+def of_project(sagemaker: Any, kind: Kind, project: str, **filters: str) -> Iterator[Found]:
+    """All resources of a kind that bear the project's tag; `filters` are the list operation's own."""
+    pages = sagemaker.get_paginator(kind.paginator).paginate(**filters)
+    for page in list(pages):  # all of them, before what is removed moves the rest
         for summary in page[kind.member]:
-            if _project_of(sagemaker, summary[kind.arn_member]) == project:
-                yield summary[kind.name_member]
+            tags = tags_of(sagemaker, summary[kind.arn_member])
+            if tags.get(PROJECT_TAG) == project:
+                yield Found(summary[kind.name_member], summary, tags)
 
 
-def _project_of(sagemaker: Any, arn: str) -> str | None:
+def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:
+    """The tags of a resource; none if it is gone."""
     try:
-        tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        pages = list(sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn))
     except ClientError as error:
         if is_missing(error):
-            return None
+            return {}
         raise
-    return next((tag["Value"] for tag in tags if tag["Key"] == PROJECT_TAG), None)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
 def delete(sagemaker: Any, kind: Kind, name: str) -> bool:

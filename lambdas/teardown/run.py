@@ -5,15 +5,13 @@ Event: `{"name": base name of the run}`. Result: `{"removed": ["Endpoint fraud-â
 
 from typing import Any
 
-import boto3
-
-from lambdas.teardown.resources import IN_ORDER, JOBS, delete, stop
+from lambdas.teardown.resources import IN_ORDER, RUN_JOBS, client, delete, stop
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    sagemaker = boto3.client("sagemaker")
+    sagemaker = client("sagemaker")
     name = str(event["name"])
-    for kind in JOBS:
+    for kind in RUN_JOBS:
         pages = sagemaker.get_paginator(kind.paginator).paginate(NameContains=name, StatusEquals="InProgress")
         for page in list(pages):  # all of them, before what is stopped moves the rest
             for job in page[kind.member]:

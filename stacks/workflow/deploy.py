@@ -5,7 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.workflow.parts import RETRY, Parts, sagemaker_call
+from stacks.endpoints import create_dated_endpoint
+from stacks.workflow.parts import API_CALL, RETRY, Parts, sagemaker_call
 
 _POLL = cdk.Duration.seconds(15)
 _DEADLINE = cdk.Duration.minutes(30)
@@ -23,16 +24,8 @@ def deploy(scope: Construct, parts: Parts, *, then: sfn.IChainable) -> sfn.IChai
 
 def allow_endpoint(role: iam.IRole, scope: Construct, parts: Parts) -> None:
     """No endpoint is born without the date on which it is removed: IAM insists that it is in the very call."""
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["sagemaker:CreateEndpoint", "sagemaker:AddTags"],
-            resources=[parts.arns(scope, "endpoint"), parts.arns(scope, "endpoint-config")],
-            conditions={
-                "StringEquals": {"aws:RequestTag/project": parts.settings.project},
-                "Null": {"aws:RequestTag/expires-at": "false"},
-            },
-        )
-    )
+    resources = [parts.arns(scope, "endpoint"), parts.arns(scope, "endpoint-config")]
+    role.add_to_principal_policy(create_dated_endpoint(parts.settings, resources))
 
 
 def _create_model(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
@@ -87,9 +80,10 @@ def _create_endpoint(scope: Construct) -> sfn.CustomState:
             "Arguments": {
                 "EndpointName": "{% $plan.name %}",
                 "EndpointConfigName": "{% $plan.name %}",
-                "Tags": "{% $append($plan.tags, [{'Key': 'expires-at', 'Value': $expires_at}]) %}",
+                "Tags": "{% $append($plan.endpoint_tags, [{'Key': 'expires-at', 'Value': $expires_at}]) %}",
             },
-            "Assign": {"looks": 0},
+            "TimeoutSeconds": API_CALL.to_seconds(),
+            "Assign": {"looks": 0, "endpoint_arn": "{% $states.result.EndpointArn %}"},
         },
     )
     state.add_retry(**RETRY)

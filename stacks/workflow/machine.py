@@ -5,9 +5,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.teardown import JOBS
+from stacks.sagemaker_kinds import RUN_JOBS
 from stacks.workflow.deploy import allow_endpoint, deploy
-from stacks.workflow.evaluate import evaluate_and_gate
+from stacks.workflow.evaluate import allow_marking, evaluate_and_gate
 from stacks.workflow.failure import CAUGHT, remove_run, run_failed
 from stacks.workflow.parts import Parts, allow_jobs
 from stacks.workflow.prepare import plan, prepare
@@ -31,8 +31,9 @@ class FraudWorkflow(sfn.StateMachine):
             timeout=_LONGEST_RUN,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
         )
-        allow_jobs(self.role, scope, parts, JOBS)
+        allow_jobs(self.role, scope, parts, RUN_JOBS)
         allow_endpoint(self.role, scope, parts)
+        allow_marking(self.role, scope, parts)
 
 
 def _definition(scope: Construct, parts: Parts) -> sfn.IChainable:

@@ -6,12 +6,12 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from stacks.data import DataStack
+from stacks.functions import PythonFunction
 from stacks.settings import Settings
 
 # Throttling passes, and what has just been made is not always found at once (SageMaker's CreateEndpoint says so).
@@ -22,15 +22,19 @@ RETRY: Mapping[str, Any] = {
     "backoff_rate": 2,
 }
 
+# What never answers must not hold a run up. A job ends by its own MaxRuntimeInSeconds, a function by its timeout.
+API_CALL = cdk.Duration.minutes(2)
+_SLACK = cdk.Duration.minutes(1)
+
 
 @dataclass(frozen=True)
 class Functions:
     """The Lambda functions that the machine calls."""
 
-    plan: lambda_.IFunction
-    prepare: lambda_.IFunction
-    evaluate: lambda_.IFunction
-    remove_run: lambda_.IFunction
+    plan: PythonFunction
+    prepare: PythonFunction
+    evaluate: PythonFunction
+    remove_run: PythonFunction
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,19 @@ class Parts:
         )
 
 
-def call(scope: Construct, name: str, function: lambda_.IFunction, **options: Any) -> tasks.LambdaInvoke:
+def call(scope: Construct, name: str, function: PythonFunction, **options: Any) -> tasks.LambdaInvoke:
     """A state that calls a function; `payload` is what it gets."""
-    return tasks.LambdaInvoke.jsonata(scope, name, lambda_function=function, **options)
+    timeout = sfn.Timeout.duration(function.longest.plus(_SLACK))
+    state = tasks.LambdaInvoke.jsonata(scope, name, lambda_function=function, task_timeout=timeout, **options)
+    # The CDK has the service's own errors tried again, but not its throttling.
+    state.add_retry(
+        errors=["Lambda.TooManyRequestsException"],
+        interval=cdk.Duration.seconds(2),
+        max_attempts=6,
+        backoff_rate=2,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
+    return state
 
 
 def sagemaker_call(
@@ -85,6 +99,7 @@ def sagemaker_call(
         parameters=dict(parameters),
         iam_action=f"sagemaker:{action[0].upper()}{action[1:]}",
         iam_resources=list(iam_resources),
+        task_timeout=sfn.Timeout.duration(API_CALL),
         **options,
     )
     state.add_retry(**RETRY)

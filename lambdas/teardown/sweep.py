@@ -1,0 +1,264 @@
+"""One sweep: every endpoint of the project is judged, what has to go goes, and the rest is told apart."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.teardown.executions import Runs
+from lambdas.teardown.invocations import Watched, quiet_ones
+from lambdas.teardown.resources import (
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    MODEL,
+    RUN_JOBS,
+    Found,
+    Kind,
+    delete,
+    is_missing,
+    of_project,
+    stop,
+)
+from lambdas.teardown.rules import (
+    EXPIRES_AT_TAG,
+    WARNED_FOR_TAG,
+    Endpoint,
+    Limits,
+    Reason,
+    Run,
+    Verdict,
+    idle_time,
+    judge,
+    may_be_idle,
+)
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+_UNSETTLED = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+"""AWS deletes no endpoint that is changing."""
+_RUNS_OVER = (Run.SUCCEEDED, Run.FAILED, Run.FORGOTTEN)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The clients that a sweep needs."""
+
+    sagemaker: Any
+    cloudwatch: Any
+    step_functions: Any
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something that was removed or stopped (in a dry run: would be)."""
+
+    kind: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Dated:
+    """An endpoint and its date: one of which is warned, or that was set."""
+
+    name: str
+    arn: str
+    expires_at: datetime
+
+
+@dataclass
+class Report:
+    """What a sweep did, and what it could not do."""
+
+    removed: list[Removal] = field(default_factory=list)
+    warned: list[Dated] = field(default_factory=list)
+    redated: list[Dated] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    """Endpoints that have to go, and that AWS does not let go as long as they are changing."""
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.removed or self.warned or self.redated or self.failures)
+
+    def after(self, earlier: "Report") -> "Report":
+        """This sweep and an earlier one as one; what failed then and not now has been mended."""
+        return Report(
+            removed=earlier.removed + [each for each in self.removed if each not in earlier.removed],
+            warned=earlier.warned + [each for each in self.warned if each not in earlier.warned],
+            redated=earlier.redated + [each for each in self.redated if each not in earlier.redated],
+            unsettled=self.unsettled,
+            failures=self.failures,
+        )
+
+
+@dataclass
+class _Hosted:
+    """An endpoint with the names of its configuration and models, as far as they are known."""
+
+    facts: Endpoint
+    config: str
+    variants: tuple[str, ...]
+
+
+class Sweep:
+    """Carries out the rules once; what fails is noted, and the rest goes on."""
+
+    def __init__(self, account: Account, limits: Limits, now: datetime, *, dry_run: bool) -> None:
+        self._account, self._limits, self._now, self._dry_run = account, limits, now, dry_run
+        self._runs = Runs(account.step_functions)
+        self.report = Report()
+
+    def run(self) -> Report:
+        for kind in RUN_JOBS:
+            with self._noting(f"look for {kind.noun}s"):
+                self._stop_jobs(kind)
+        hosted: list[_Hosted] | None = None
+        with self._noting("look at the endpoints"):
+            hosted = self._look_at_endpoints()
+        if hosted is not None:  # what serves must be known before anything that may serve it goes
+            with self._noting("remove what serves no more"):
+                self._remove(hosted)
+        return self.report
+
+    @contextmanager
+    def _noting(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            logger.exception("Could not %s", doing)
+            self.report.failures.append(f"could not {doing}: {error}")
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    def _stop_jobs(self, kind: Kind) -> None:
+        """Those that an execution started which is over: it was stopped, or failed without a chance to clean up."""
+        for job in self._of_project(kind, NameContains=f"{self._limits.project}-", StatusEquals="InProgress"):
+            why = self._over(job)
+            if why is not None:
+                self._act(kind, job.name, why, stop)
+
+    # --- endpoints ----------------------------------------------------------------------------------------------
+
+    def _look_at_endpoints(self) -> list[_Hosted]:
+        found = [self._hosted(each) for each in self._of_project(ENDPOINT)]
+        hosted = [each for each in found if each is not None]
+        with self._noting("ask CloudWatch for invocations"):
+            quiet = quiet_ones(self._account.cloudwatch, list(self._watched(hosted)), self._now)
+            for each in hosted:
+                each.facts = replace(each.facts, quiet=each.facts.name in quiet)
+        return hosted
+
+    def _hosted(self, found: Found) -> _Hosted | None:
+        """None if it is gone, or going, already."""
+        try:
+            described = self._account.sagemaker.describe_endpoint(EndpointName=found.name)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        if described["EndpointStatus"] == "Deleting":
+            return None
+        facts = Endpoint(
+            name=found.name,
+            arn=found.summary[ENDPOINT.arn_member],
+            status=described["EndpointStatus"],
+            created=described["CreationTime"],
+            settled=described["LastModifiedTime"],
+            tags=found.tags,
+            run=self._runs.of(found.tags),
+        )
+        variants = tuple(variant["VariantName"] for variant in described.get("ProductionVariants", []))
+        return _Hosted(facts, described["EndpointConfigName"], variants)
+
+    def _watched(self, hosted: list[_Hosted]) -> Iterator[Watched]:
+        for each in hosted:
+            if may_be_idle(each.facts, self._now, self._limits):
+                yield Watched(each.facts.name, each.variants, idle_time(each.facts, self._limits))
+
+    # --- removing -----------------------------------------------------------------------------------------------
+
+    def _remove(self, hosted: list[_Hosted]) -> None:
+        """Endpoints, then the configurations and then the models that only they used."""
+        facts = [each.facts for each in hosted]
+        gone: dict[str, str] = {}
+        serving: set[str] = set()
+        for each in hosted:
+            verdict = judge(each.facts, facts, self._now, self._limits)
+            if verdict.reason is not None and self._remove_endpoint(each.facts, verdict.reason):
+                gone[each.config] = verdict.reason
+            else:
+                serving.add(each.config)
+                self._mind_the_date(each.facts, verdict)
+        models, kept = self._remove_configs(gone, serving)
+        self._remove_models(models, kept)
+
+    def _mind_the_date(self, endpoint: Endpoint, verdict: Verdict) -> None:
+        if verdict.redate:
+            self._tag(endpoint, EXPIRES_AT_TAG, verdict, self.report.redated)
+        if verdict.warn:
+            self._tag(endpoint, WARNED_FOR_TAG, verdict, self.report.warned)
+
+    def _remove_endpoint(self, endpoint: Endpoint, reason: Reason) -> bool:
+        if endpoint.status in _UNSETTLED:
+            self.report.unsettled.append(endpoint.name)
+            return False
+        return self._act(ENDPOINT, endpoint.name, reason, delete)
+
+    def _tag(self, endpoint: Endpoint, key: str, verdict: Verdict, noted: list[Dated]) -> None:
+        with self._noting(f"tag Endpoint {endpoint.name}"):
+            if not self._dry_run:
+                value = verdict.expires_at.isoformat()
+                self._account.sagemaker.add_tags(ResourceArn=endpoint.arn, Tags=[{"Key": key, "Value": value}])
+            noted.append(Dated(endpoint.name, endpoint.arn, verdict.expires_at))
+
+    def _remove_configs(self, gone: Mapping[str, str], serving: set[str]) -> tuple[dict[str, str], set[str]]:
+        """The models of the configurations that went, each with its reason, and those of the ones that stay."""
+        models: dict[str, str] = {}
+        kept: set[str] = set()
+        for config in self._of_project(ENDPOINT_CONFIG):
+            used = self._models_of(config.name)
+            why = None if config.name in serving else gone.get(config.name) or self._over(config)
+            if why is not None and self._act(ENDPOINT_CONFIG, config.name, why, delete):
+                models |= dict.fromkeys(used, why)
+            else:
+                kept |= used
+        return models, kept
+
+    def _remove_models(self, models: Mapping[str, str], kept: set[str]) -> None:
+        for model in self._of_project(MODEL):
+            why = None if model.name in kept else models.get(model.name) or self._over(model)
+            if why is not None:
+                self._act(MODEL, model.name, why, delete)
+
+    def _over(self, found: Found) -> str | None:
+        """Why something goes that nothing uses, or a job: the execution that made it is over."""
+        return "its run has ended" if self._runs.of(found.tags) in _RUNS_OVER else None
+
+    def _models_of(self, config: str) -> set[str]:
+        try:
+            described = self._account.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            if is_missing(error):
+                return set()
+            raise
+        return {variant["ModelName"] for variant in described["ProductionVariants"] if "ModelName" in variant}
+
+    # --- both ---------------------------------------------------------------------------------------------------
+
+    def _of_project(self, kind: Kind, **filters: str) -> Iterator[Found]:
+        return of_project(self._account.sagemaker, kind, self._limits.project, **filters)
+
+    def _act(self, kind: Kind, name: str, why: str, act: Callable[[Any, Kind, str], object]) -> bool:
+        """Whether it was done, or would be."""
+        with self._noting(f"{act.__name__} {kind.noun} {name}"):
+            if not self._dry_run:
+                act(self._account.sagemaker, kind, name)
+            self.report.removed.append(Removal(kind.noun, name, str(why)))
+            return True
+        return False
