@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DATA INPUT KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stop test check lint clean
+.PHONY: help setup demo stop faults billing test check lint clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
@@ -26,6 +26,12 @@ demo: setup ## deploy, run and destroy it all on this machine (DATA=file.csv|fil
 
 stop: setup ## end a local cloud that KEEP=1 left up
 	@$(BIN)/python -m demo stop
+
+billing: setup ## what bills now in the account that the AWS variables point at
+	@$(BIN)/python -m billing
+
+faults: setup ## let everything fail that can, on this machine, and count what is left
+	@$(BIN)/python -m faults
 
 test: lint ## all checks and tests
 	$(BIN)/pytest -n 2
