@@ -102,7 +102,7 @@ class SageMaker:
         conditions = request_conditions(request, call.resources.by_arn(arn))
         call.caller.authorize(f"sagemaker:{name}", arn, conditions)
         if name.startswith("Create") and tags_of(request):
-            call.caller.authorize("sagemaker:AddTags", arn, conditions)
+            call.caller.authorize("sagemaker:AddTags", arn, {**conditions, "sagemaker:TaggingAction": name})
         for role in passed_roles(request):
             call.caller.authorize("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from ministack.core import lambda_runtime
 
-from localcloud import ministack_adapter
-from localcloud.ministack_adapter import MinistackChanged, check
+from localcloud.ministack_adapter import PARTS, MinistackChanged, check, functions
 
-USED = [(module, name) for module, names in ministack_adapter._USED for name in names]
+USED = list(dict.fromkeys((module, name) for part in PARTS for module, names in part.USED for name in names))
 
 
 def test_the_installed_ministack_has_all_that_is_used() -> None:
@@ -37,22 +37,45 @@ def test_everything_that_is_gone_is_named_at_once(monkeypatch: pytest.MonkeyPatc
     assert f"{first_module.__name__}.{first}, {last_module.__name__}.{last}:" in str(changed.value)
 
 
-def test_whatever_is_used_is_watched() -> None:
-    """Of ministack's modules, each attribute that the adapter's source names."""
-    source = ast.parse(Path(ministack_adapter.__file__).read_text())
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_a_part_watches_all_that_it_uses(part: ModuleType) -> None:
+    """Of ministack's modules, each attribute that the part's source names."""
     modules = {
         name: module
-        for name, module in vars(ministack_adapter).items()
+        for name, module in vars(part).items()
         if isinstance(module, ModuleType) and module.__name__.startswith("ministack.")
     }
     used = {
         (modules[node.value.id].__name__, node.attr)
-        for node in ast.walk(source)
+        for node in ast.walk(ast.parse(Path(str(part.__file__)).read_text()))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules
     }
+    watched = {(module.__name__, name) for module, names in part.USED for name in names}
 
-    assert len(used) > 20
-    assert used - {(module.__name__, name) for module, name in USED} == set()
+    assert used
+    assert used - watched == set()
+
+
+def test_every_module_that_imports_ministack_is_a_part() -> None:
+    package = Path(str(functions.__file__)).parent
+    importing = {path.stem for path in package.glob("*.py") if "\nfrom ministack" in path.read_text()}
+
+    assert importing == {part.__name__.rpartition(".")[2] for part in PARTS}
+
+
+def test_the_python_worker_is_told_to_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
+
+    functions.log_as_the_python_runtime_does()
+
+    compile(lambda_runtime._PYTHON_WORKER_SCRIPT, "worker", "exec")
+
+
+def test_a_python_worker_that_has_changed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "run()")
+
+    with pytest.raises(MinistackChanged, match="worker"):
+        functions.log_as_the_python_runtime_does()
 
 
 # --- the class of a function's error ----------------------------------------------------------------------------
@@ -106,8 +129,8 @@ def test_an_errors_class_is_read_from_its_trace_back(handler: Callable[[], None]
     except Exception as error:  # noqa: BLE001 - what ministack's worker does
         log, message = traceback.format_exc(), str(error)
 
-    assert ministack_adapter._exception_name(log, message) == name
+    assert functions._exception_name(log, message) == name
 
 
 def test_without_a_trace_back_there_is_no_class() -> None:
-    assert ministack_adapter._exception_name("", "Task timed out after 3.00 seconds") is None
+    assert functions._exception_name("", "Task timed out after 3.00 seconds") is None
