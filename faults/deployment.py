@@ -17,6 +17,7 @@ from localcloud.cdk import CdkApp
 from localcloud.cloud import Cloud, Item
 
 _HOSTING = ("endpoint", "endpoint-config", "model")
+_MADE_BY_STATES = (*_HOSTING, "hyper-parameter-tuning-job")
 _JOBS = {
     "training-job": ("list_training_jobs", "TrainingJob"),
     "hyper-parameter-tuning-job": ("list_hyper_parameter_tuning_jobs", "HyperParameterTuningJob"),
@@ -120,12 +121,16 @@ class Deployment:
         """Wait until what the calls of ended executions began is there: they may have been on their way."""
         sagemaker = self.client("sagemaker")
         until(lambda: not sagemaker.list_endpoints(StatusEquals="Creating")["Endpoints"], "no endpoint is Creating")
-        until(self._is_quiet, "nothing changes any more")
+        until(self._is_quiet, "nothing is made any more")
 
     def _is_quiet(self) -> bool:
-        before = self.cloud.inventory()
+        """Jobs may go on, and the tuning jobs among them start others."""
+        before = self._made()
         time.sleep(1)
-        return self.cloud.inventory() == before
+        return self._made() == before
+
+    def _made(self) -> set[Item]:
+        return {item for item in self.cloud.inventory() if item.kind in _MADE_BY_STATES}
 
     def wait_until_jobs_have_stopped(self, executions: set[str]) -> None:
         """Those that are Stopping: a job has two minutes for that."""

@@ -40,8 +40,8 @@ def task_states(definition: Definition) -> list[TaskState]:
 def _states(level: Definition) -> Iterator[tuple[str, Definition]]:
     for name, state in level["States"].items():
         yield name, state
-        for branch in state.get("Branches", []):
-            yield from _states(branch)
+        for level_below in _below(state):
+            yield from _states(level_below)
 
 
 def _without_failure(level: Definition) -> Iterator[str]:
@@ -54,17 +54,22 @@ def _without_failure(level: Definition) -> Iterator[str]:
         seen.add(name)
         state = level["States"][name]
         yield name
-        for branch in state.get("Branches", []):
-            yield from _without_failure(branch)
+        for level_below in _below(state):
+            yield from _without_failure(level_below)
         followers = [state.get("Next"), state.get("Default"), *(choice["Next"] for choice in state.get("Choices", []))]
         waiting += [follower for follower in followers if follower]
 
 
+def _below(state: Definition) -> list[Definition]:
+    """What a Parallel or a Map state is made of."""
+    return [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
+
+
 def _integration(resource: str) -> Integration:
-    if resource.endswith(".sync"):
+    if ".sync" in resource:
         return Integration.JOB
     return Integration.FUNCTION if ":lambda:" in resource else Integration.API
 
 
 def _action(resource: str) -> str:
-    return resource.rpartition(":")[2].removesuffix(".sync")
+    return resource.partition(".sync")[0].rpartition(":")[2]

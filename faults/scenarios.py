@@ -96,7 +96,7 @@ def _blows(state: TaskState) -> Iterator[Blow]:
 def _reaching(state: TaskState, last: TaskState, blow: Blow, janitor: Janitor = Janitor.UP) -> Scenario:
     """A state that only a failure leads to is led to by one in the last state, when all is made that can be."""
     blows = (Blow(last.name, FaultKind.API_ERROR), blow) if state.after_failure else (blow,)
-    long = _LONG_JOBS[state.action] if blow.kind is FaultKind.ABORTED_UNHEARD else {}
+    long = _LONG_JOBS.get(state.action, {}) if blow.kind is FaultKind.ABORTED_UNHEARD else {}
     return Scenario(blows, janitor, long)
 
 

@@ -7,13 +7,13 @@ from aws_cdk import aws_iam as iam
 from stacks.settings import Settings
 
 _A_DATE = "20??-??-??T??:??*"
-"""As far as IAM can tell: it knows no arithmetic on dates. A date too far off is put right by the janitor."""
+"""A date of this century: IAM knows no arithmetic. What is too far off, the janitor sets right."""
 
 
 def create_dated_endpoint(settings: Settings, resources: Sequence[str]) -> iam.PolicyStatement:
     """Creating endpoints, only with the project's tag and a date of removal in the very request."""
     return iam.PolicyStatement(
-        actions=["sagemaker:CreateEndpoint", "sagemaker:AddTags"],
+        actions=["sagemaker:CreateEndpoint"],
         resources=list(resources),
         conditions={
             "StringEquals": {"aws:RequestTag/project": settings.project},
@@ -22,8 +22,17 @@ def create_dated_endpoint(settings: Settings, resources: Sequence[str]) -> iam.P
     )
 
 
-def tag_endpoints(settings: Settings, resources: Sequence[str], keys: Sequence[str]) -> iam.PolicyStatement:
-    """Setting these tags, and no others, on endpoints of the project."""
+def tag_at_creation(resources: Sequence[str], nouns: Sequence[str]) -> iam.PolicyStatement:
+    """The tags in the request that creates something; what is there already can't be tagged so."""
+    return iam.PolicyStatement(
+        actions=["sagemaker:AddTags"],
+        resources=list(resources),
+        conditions={"StringEquals": {"sagemaker:TaggingAction": [f"Create{noun}" for noun in nouns]}},
+    )
+
+
+def tag_own(settings: Settings, resources: Sequence[str], keys: Sequence[str]) -> iam.PolicyStatement:
+    """Setting these tags, and no others, on what is the project's."""
     return iam.PolicyStatement(
         actions=["sagemaker:AddTags"],
         resources=list(resources),

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from stacks.data import DataStack
 from stacks.functions import Code, PythonFunction, Size, log_group
-from stacks.sagemaker_kinds import HOSTING, RUN_JOBS
+from stacks.sagemaker_kinds import HOSTING, MODELS, RUN_JOBS
 from stacks.settings import Settings
 from stacks.workflow.machine import FraudWorkflow
 from stacks.workflow.parts import Functions, Parts
@@ -25,7 +25,7 @@ class PipelineStack(cdk.NestedStack):
         sagemaker.CfnModelPackageGroup(
             self,
             "Models",
-            model_package_group_name=f"{settings.project}-models",  # people look for it in the registry
+            model_package_group_name=MODELS.format(project=settings.project),  # people look for it in the registry
             model_package_group_description="Registered models",
         )
         self.state_machine = FraudWorkflow(

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks.functions import PythonFunction
 from stacks.pipeline import PipelineStack
-from stacks.sagemaker_kinds import HOSTING, PACKAGES, RUN_JOBS, STUDIO, USER_JOBS
+from stacks.sagemaker_kinds import HOSTING, MODELS, PACKAGES, RUN_JOBS, STUDIO, USER_JOBS
 from stacks.settings import Settings
 from stacks.studio import StudioStack
 
@@ -59,6 +59,9 @@ def _allow_sagemaker(permissions: _Permissions, settings: Settings) -> None:
         arns,
         {"StringEquals": {"aws:ResourceTag/project": settings.project}},
     )
+    # A version in a group has no tags of its own (the API's CreateModelPackage).
+    versions = permissions.arn("sagemaker", "model-package", f"{MODELS.format(project=settings.project)}/*")
+    permissions.allow(["sagemaker:DeleteModelPackage"], [versions])
     permissions.allow(["sagemaker:ListTags"], arns)
     # Lists have no resource level.
     permissions.allow([f"sagemaker:List{noun}s" for noun in nouns.values()], ["*"])

@@ -10,4 +10,7 @@ USER_JOBS = {"transform-job": "TransformJob", "processing-job": "ProcessingJob"}
 """What people may start beside that."""
 
 PACKAGES = {"model-package-group": "ModelPackageGroup", "model-package": "ModelPackage"}
+MODELS = "{project}-models"
+"""The name of the stack's own group of model packages."""
+
 STUDIO = {"app": "App", "space": "Space", "user-profile": "UserProfile"}

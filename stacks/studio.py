@@ -7,7 +7,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.data import DataStack
-from stacks.endpoints import create_dated_endpoint, tag_endpoints
+from stacks.endpoints import create_dated_endpoint, tag_at_creation, tag_own
 from stacks.sagemaker_kinds import HOSTING
 from stacks.settings import Settings
 
@@ -117,9 +117,10 @@ class StudioStack(cdk.NestedStack):
         own = {"StringEquals": {"aws:ResourceTag/project": settings.project}}
         for statement in (
             create_dated_endpoint(settings, arns("endpoint", "endpoint-config")),
-            tag_endpoints(settings, arns("endpoint"), ["expires-at"]),
+            tag_at_creation(arns(*HOSTING), list(HOSTING.values())),
+            tag_own(settings, arns("endpoint"), ["expires-at"]),
             iam.PolicyStatement(
-                actions=[*(f"sagemaker:Create{noun}" for noun in made.values()), "sagemaker:AddTags"],
+                actions=[f"sagemaker:Create{noun}" for noun in made.values()],
                 resources=arns(*made),
                 conditions={"StringEquals": {"aws:RequestTag/project": settings.project}},
             ),

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.data import DataStack
-from stacks.endpoints import tag_endpoints
+from stacks.endpoints import tag_own
 from stacks.functions import Code, PythonFunction, Size
 from stacks.pipeline import PipelineStack
 from stacks.purge_permissions import allow_purge
@@ -74,9 +74,12 @@ class TeardownStack(cdk.NestedStack):
                 "DEFAULT_IDLE_MINUTES": str(settings.endpoint_idle_minutes),
                 "WARNING_MINUTES": str(settings.expiry_warning_minutes),
                 "TOPIC_ARN": self.topic.topic_arn,
+                "STATE_MACHINE_ARN": pipeline.state_machine.state_machine_arn,
                 "DRY_RUN": str(settings.janitor_dry_run).lower(),
             },
         )
+        # One that fails is not repeated, but told: the next sweep is never far.
+        janitor.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.minutes(5))
         self.topic.grant_publish(janitor)
         pipeline.state_machine.grant_execution(janitor, "states:DescribeExecution")
         self._allow_sweep(janitor)
@@ -91,7 +94,8 @@ class TeardownStack(cdk.NestedStack):
         for actions, kinds, conditions in (
             (["Delete{}"], HOSTING, own),
             (["Stop{}"], RUN_JOBS, own),
-            (["Describe{}"], {kind: HOSTING[kind] for kind in ("endpoint", "endpoint-config")}, own),
+            # Not of the project's alone: an endpoint of the project may serve by somebody else's configuration.
+            (["Describe{}"], {kind: HOSTING[kind] for kind in ("endpoint", "endpoint-config")}, {}),
         ):
             janitor.add_to_role_policy(
                 iam.PolicyStatement(
@@ -103,7 +107,9 @@ class TeardownStack(cdk.NestedStack):
         janitor.add_to_role_policy(
             iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=[self._arn(kind) for kind in looked_at])
         )
-        janitor.add_to_role_policy(tag_endpoints(self._settings, [self._arn("endpoint")], ["expires-at", "warned-for"]))
+        janitor.add_to_role_policy(tag_own(self._settings, [self._arn("endpoint")], ["expires-at", "warned-for"]))
+        parts = [self._arn("endpoint-config"), self._arn("model")]
+        janitor.add_to_role_policy(tag_own(self._settings, parts, ["removal-due"]))
         janitor.add_to_role_policy(
             iam.PolicyStatement(
                 actions=[*(f"sagemaker:List{noun}s" for noun in looked_at.values()), "cloudwatch:GetMetricData"],

@@ -1,5 +1,6 @@
 """The purge's last step: the bucket is emptied, so that CloudFormation can delete it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from lambdas.teardown.obstacles import Obstacle
@@ -11,6 +12,13 @@ _AT_A_TIME = 50_000
 def empty(s3: Any, bucket: str) -> list[Obstacle]:
     """Delete the objects, with all versions: somebody may have switched versioning on."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"MaxItems": _AT_A_TIME})
+    try:
+        return _delete(s3, bucket, pages)
+    except s3.exceptions.NoSuchBucket:
+        return []
+
+
+def _delete(s3: Any, bucket: str, pages: Iterable[Any]) -> list[Obstacle]:
     obstacles: list[Obstacle] = []
     deleted = 0
     for page in pages:

@@ -33,6 +33,7 @@ class Environment:
 
     limits: Limits
     topic_arn: str
+    state_machine_arn: str
     dry_run: bool
 
     @classmethod
@@ -47,15 +48,13 @@ class Environment:
             default_idle=minutes("DEFAULT_IDLE_MINUTES"),
             warning=minutes("WARNING_MINUTES"),
         )
-        return cls(limits, variables["TOPIC_ARN"], variables["DRY_RUN"] == "true")
+        return cls(limits, variables["TOPIC_ARN"], variables["STATE_MACHINE_ARN"], variables["DRY_RUN"] == "true")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Raises SweepIncomplete, after the sweep, so that the alarm goes off."""
     environment = Environment.read(os.environ)
     report = _sweep(environment, _time_of(event), context)
-    if not report.is_empty:
-        _publish(environment, report)
     if report.failures:
         raise SweepIncomplete("; ".join(report.failures))
     result: dict[str, Any] = asdict(report, dict_factory=_as_json)
@@ -69,13 +68,17 @@ def _time_of(event: Mapping[str, Any]) -> datetime:
 
 def _sweep(environment: Environment, now: datetime, context: Any) -> Report:
     """Sweep, and again as long as an endpoint has to go that is still changing, which AWS does not let go."""
-    account = Account(client("sagemaker"), client("cloudwatch"), client("stepfunctions"))
-    report = Sweep(account, environment.limits, now, dry_run=environment.dry_run).run()
-    while report.unsettled and not environment.dry_run and _has_time(context):
+    account = Account(client("sagemaker"), client("cloudwatch"), client("stepfunctions"), environment.state_machine_arn)
+    sweep = Sweep(account, environment.limits, now, dry_run=environment.dry_run)
+    report = sweep.run()
+    while report.unsettled and _has_time(context):
         logger.info("Waiting until AWS lets go of %s", ", ".join(report.unsettled))
         time.sleep(_POLL_SECONDS)
-        again = Sweep(account, environment.limits, now, dry_run=environment.dry_run).run()
-        report = again.after(report)
+        sweep = Sweep(account, environment.limits, now, dry_run=environment.dry_run)
+        report = sweep.run().after(report)
+    if not report.is_empty:
+        _publish(environment, report)
+    report.failures += sweep.note(report.warned)  # once they have been given
     return report
 
 

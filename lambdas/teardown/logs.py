@@ -1,8 +1,7 @@
 """The log groups that SageMaker makes by itself, and never removes."""
 
+from contextlib import suppress
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from lambdas.teardown.obstacles import Obstacle
 
@@ -14,12 +13,10 @@ def delete_logs(logs: Any, project: str) -> list[Obstacle]:
     """Delete the logs of the project's endpoints and training jobs; those of others stay. A step of the purge."""
     for page in list(logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"{ENDPOINTS}{project}-")):
         for group in page["logGroups"]:
-            logs.delete_log_group(logGroupName=group["logGroupName"])
-    try:
+            with suppress(logs.exceptions.ResourceNotFoundException):
+                logs.delete_log_group(logGroupName=group["logGroupName"])
+    with suppress(logs.exceptions.ResourceNotFoundException):
         _delete_training_logs(logs, project)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
     return []
 
 
@@ -30,6 +27,7 @@ def _delete_training_logs(logs: Any, project: str) -> None:
     )
     for page in list(pages):  # all of them, before what is deleted moves the rest
         for stream in page["logStreams"]:
-            logs.delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=stream["logStreamName"])
+            with suppress(logs.exceptions.ResourceNotFoundException):
+                logs.delete_log_stream(logGroupName=TRAINING_JOBS, logStreamName=stream["logStreamName"])
     if not logs.describe_log_streams(logGroupName=TRAINING_JOBS, limit=1)["logStreams"]:
         logs.delete_log_group(logGroupName=TRAINING_JOBS)

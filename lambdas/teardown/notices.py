@@ -47,7 +47,7 @@ def _lines(report: Report, *, dry_run: bool) -> Iterator[str]:
 
 
 def _warning(dated: Dated) -> str:
-    later = (dated.expires_at + _EXTENSION).strftime("%Y-%m-%dT%H:%M:%SZ")
+    later = f"{dated.expires_at + _EXTENSION:%Y-%m-%dT%H:%M:%SZ}"
     return (
         f"Endpoint {dated.name} is removed at {_shown(dated.expires_at)}. To keep it, move its date, such as:\n"
         f"  aws sagemaker add-tags --resource-arn {dated.arn} --tags Key={EXPIRES_AT_TAG},Value={later}"

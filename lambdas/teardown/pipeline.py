@@ -34,9 +34,11 @@ def purge_pipeline(sagemaker: Any, step_functions: Any, state_machine_arn: str, 
 
 
 def _stop_executions(step_functions: Any, state_machine_arn: str) -> list[Obstacle]:
-    pages = step_functions.get_paginator("list_executions").paginate(
-        stateMachineArn=state_machine_arn, statusFilter="RUNNING"
-    )
+    listed = step_functions.get_paginator("list_executions")
+    try:
+        pages = list(listed.paginate(stateMachineArn=state_machine_arn, statusFilter="RUNNING"))
+    except step_functions.exceptions.StateMachineDoesNotExist:
+        return []
     running = [execution for page in pages for execution in page["executions"]]
     stops = {
         execution["name"]: partial(step_functions.stop_execution, executionArn=execution["executionArn"])

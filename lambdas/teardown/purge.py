@@ -36,6 +36,8 @@ _SPARE_MILLISECONDS = 180_000
 
 _STARTED = "PurgeStarted"
 _MOST_NAMED = 5
+_LONGEST_TOLD = 800
+"""CloudFormation takes an answer of 4,096 bytes."""
 
 
 class PurgeFailed(Exception):
@@ -66,7 +68,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
                 return _hand_over(event, context)
     except Exception as error:  # without an answer, CloudFormation would wait for an hour
         logger.exception("The purge failed")
-        status, reason = "FAILED", f"{type(error).__name__}: {error} (log: {context.log_group_name})"
+        told = f"{type(error).__name__}: {error}"
+        status, reason = "FAILED", f"{told[:_LONGEST_TOLD]} (log: {context.log_group_name})"
     return _answer(event, status, reason)
 
 
@@ -127,14 +130,15 @@ def _hand_over(event: dict[str, Any], context: Any) -> None:
 def _answer(event: dict[str, Any], status: str, reason: str) -> None:
     body = {
         "Status": status,
-        "Reason": reason[:1000],
+        "Reason": reason,
         "PhysicalResourceId": event.get("PhysicalResourceId", "purge-on-delete"),
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
     }
+    answer = json.dumps(body, ensure_ascii=False).encode()
     request = urllib.request.Request(  # noqa: S310 - the URL is CloudFormation's
-        event["ResponseURL"], data=json.dumps(body).encode(), method="PUT", headers={"Content-Type": ""}
+        event["ResponseURL"], data=answer, method="PUT", headers={"Content-Type": ""}
     )
     with urllib.request.urlopen(request, timeout=30):  # noqa: S310
         logger.info("Answered %s", status)

@@ -88,12 +88,22 @@ class Found:
 
 def of_project(sagemaker: Any, kind: Kind, project: str, **filters: str) -> Iterator[Found]:
     """All resources of a kind that bear the project's tag; `filters` are the list operation's own."""
+    for summary in summaries(sagemaker, kind, **filters):
+        found = if_of_project(sagemaker, kind, project, summary)
+        if found is not None:
+            yield found
+
+
+def summaries(sagemaker: Any, kind: Kind, **filters: str) -> list[Mapping[str, Any]]:
+    """What the list operation says of each resource of a kind, whoever's; all are listed before any is removed."""
     pages = sagemaker.get_paginator(kind.paginator).paginate(**filters)
-    for page in list(pages):  # all of them, before what is removed moves the rest
-        for summary in page[kind.member]:
-            tags = tags_of(sagemaker, summary[kind.arn_member])
-            if tags.get(PROJECT_TAG) == project:
-                yield Found(summary[kind.name_member], summary, tags)
+    return [summary for page in pages for summary in page[kind.member]]
+
+
+def if_of_project(sagemaker: Any, kind: Kind, project: str, summary: Mapping[str, Any]) -> Found | None:
+    """The resource, if it bears the project's tag."""
+    tags = tags_of(sagemaker, summary[kind.arn_member])
+    return Found(summary[kind.name_member], summary, tags) if tags.get(PROJECT_TAG) == project else None
 
 
 def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:
@@ -119,15 +129,16 @@ def delete(sagemaker: Any, kind: Kind, name: str) -> bool:
     return True
 
 
-def stop(sagemaker: Any, kind: Kind, name: str) -> None:
-    """Ask a job to stop; one that has ended meanwhile, or is gone, needs nothing."""
+def stop(sagemaker: Any, kind: Kind, name: str) -> bool:
+    """Ask a job to stop; False if it has ended meanwhile, or is gone."""
     try:
         getattr(sagemaker, kind.stop)(**{kind.name_member: name})
     except ClientError as error:
-        if not is_missing(error) and error.response["Error"]["Code"] != "ValidationException":
-            raise
-    else:
-        logger.info("Stopped %s %s", kind.noun, name)
+        if is_missing(error) or error.response["Error"]["Code"] == "ValidationException":
+            return False
+        raise
+    logger.info("Stopped %s %s", kind.noun, name)
+    return True
 
 
 def is_missing(error: ClientError) -> bool:

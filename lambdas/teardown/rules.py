@@ -15,6 +15,8 @@ WARNED_FOR_TAG = "warned-for"
 """The date of which the janitor has warned already."""
 EXECUTION_TAG = "execution"
 """The ARN of the execution that made it."""
+DUE_TAG = "removal-due"
+"""Why a configuration or a model has to go that AWS has refused to remove with its endpoint."""
 
 _FIRST_DATE = datetime(1970, 1, 2, tzinfo=UTC)
 _IN_SERVICE = "InService"
@@ -95,10 +97,6 @@ def read_time(text: str | None) -> datetime | None:
     return max(time, _FIRST_DATE)
 
 
-def is_of_project(tags: Mapping[str, str], limits: Limits) -> bool:
-    return tags.get(PROJECT_TAG) == limits.project
-
-
 def expires_at(endpoint: Endpoint, now: datetime, limits: Limits) -> datetime:
     """Its date: what the tag says, yet never further off than the longest lifetime from now.
 
@@ -106,7 +104,7 @@ def expires_at(endpoint: Endpoint, now: datetime, limits: Limits) -> datetime:
     """
     tagged = read_time(endpoint.tags.get(EXPIRES_AT_TAG))
     date = endpoint.created + limits.default_lifetime if tagged is None else tagged
-    return min(date, now + limits.longest_lifetime)
+    return min(date, now + limits.longest_lifetime).astimezone(UTC)
 
 
 def idle_time(endpoint: Endpoint, limits: Limits) -> timedelta:

@@ -103,7 +103,10 @@ def _delete_home(efs: Any, domain: Domain) -> list[Obstacle]:
     """The file system, if it is there yet; its mount targets go before it."""
     obstacles: list[Obstacle] = []
     for system in _home_file_systems(efs, domain):
-        targets = efs.describe_mount_targets(FileSystemId=system)["MountTargets"]
+        try:
+            targets = efs.describe_mount_targets(FileSystemId=system)["MountTargets"]
+        except efs.exceptions.FileSystemNotFound:  # AWS deletes it with the domain, at its own pace
+            continue
         for target in (target["MountTargetId"] for target in targets):
             act = partial(efs.delete_mount_target, MountTargetId=target)
             obstacles += attempt("deleting", f"mount target {target}", act, _is_gone)

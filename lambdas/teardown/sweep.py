@@ -1,7 +1,7 @@
 """One sweep: every endpoint of the project is judged, what has to go goes, and the rest is told apart."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.teardown.executions import Runs
-from lambdas.teardown.invocations import Watched, quiet_ones
+from lambdas.teardown.invocations import Watched, invocations
 from lambdas.teardown.resources import (
     ENDPOINT,
     ENDPOINT_CONFIG,
@@ -19,11 +19,14 @@ from lambdas.teardown.resources import (
     Found,
     Kind,
     delete,
+    if_of_project,
     is_missing,
     of_project,
     stop,
+    summaries,
 )
 from lambdas.teardown.rules import (
+    DUE_TAG,
     EXPIRES_AT_TAG,
     WARNED_FOR_TAG,
     Endpoint,
@@ -51,6 +54,7 @@ class Account:
     sagemaker: Any
     cloudwatch: Any
     step_functions: Any
+    state_machine_arn: str
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,13 @@ class Report:
         return not (self.removed or self.warned or self.redated or self.failures)
 
     def after(self, earlier: "Report") -> "Report":
-        """This sweep and an earlier one as one; what failed then and not now has been mended."""
+        """This sweep and an earlier one as one."""
         return Report(
             removed=earlier.removed + [each for each in self.removed if each not in earlier.removed],
             warned=earlier.warned + [each for each in self.warned if each not in earlier.warned],
             redated=earlier.redated + [each for each in self.redated if each not in earlier.redated],
             unsettled=self.unsettled,
-            failures=self.failures,
+            failures=earlier.failures + [each for each in self.failures if each not in earlier.failures],
         )
 
 
@@ -103,6 +107,8 @@ class _Hosted:
 
     facts: Endpoint
     config: str
+    next_config: str
+    """Of an update that is under way; else empty."""
     variants: tuple[str, ...]
 
 
@@ -111,7 +117,9 @@ class Sweep:
 
     def __init__(self, account: Account, limits: Limits, now: datetime, *, dry_run: bool) -> None:
         self._account, self._limits, self._now, self._dry_run = account, limits, now, dry_run
-        self._runs = Runs(account.step_functions)
+        self._runs = Runs(account.step_functions, account.state_machine_arn)
+        self._blind = False
+        """An endpoint could not be looked at, so what it serves is not known."""
         self.report = Report()
 
     def run(self) -> Report:
@@ -119,12 +127,19 @@ class Sweep:
             with self._noting(f"look for {kind.noun}s"):
                 self._stop_jobs(kind)
         hosted: list[_Hosted] | None = None
-        with self._noting("look at the endpoints"):
-            hosted = self._look_at_endpoints()
+        with self._noting("look for Endpoints"):
+            hosted = list(self._look_at_endpoints())
         if hosted is not None:  # what serves must be known before anything that may serve it goes
-            with self._noting("remove what serves no more"):
-                self._remove(hosted)
+            self._find_quiet_ones(hosted)
+            self._remove(hosted)
         return self.report
+
+    def note(self, warned: Sequence[Dated]) -> list[str]:
+        """Let warnings have been given, so that they are not repeated; what could not be done."""
+        before = len(self.report.failures)
+        for dated in warned:
+            self._tag(dated.arn, WARNED_FOR_TAG, dated.expires_at.isoformat())
+        return self.report.failures[before:]
 
     @contextmanager
     def _noting(self, doing: str) -> Iterator[None]:
@@ -139,20 +154,22 @@ class Sweep:
     def _stop_jobs(self, kind: Kind) -> None:
         """Those that an execution started which is over: it was stopped, or failed without a chance to clean up."""
         for job in self._of_project(kind, NameContains=f"{self._limits.project}-", StatusEquals="InProgress"):
-            why = self._over(job)
-            if why is not None:
-                self._act(kind, job.name, why, stop)
+            with self._noting(f"look at {kind.noun} {job.name}"):
+                why = self._over(job)
+                if why is not None:
+                    self._act(kind, job, why, stop)
 
     # --- endpoints ----------------------------------------------------------------------------------------------
 
-    def _look_at_endpoints(self) -> list[_Hosted]:
-        found = [self._hosted(each) for each in self._of_project(ENDPOINT)]
-        hosted = [each for each in found if each is not None]
-        with self._noting("ask CloudWatch for invocations"):
-            quiet = quiet_ones(self._account.cloudwatch, list(self._watched(hosted)), self._now)
-            for each in hosted:
-                each.facts = replace(each.facts, quiet=each.facts.name in quiet)
-        return hosted
+    def _look_at_endpoints(self) -> Iterator[_Hosted]:
+        for summary in summaries(self._account.sagemaker, ENDPOINT):
+            failures = len(self.report.failures)
+            with self._noting(f"look at Endpoint {summary[ENDPOINT.name_member]}"):
+                found = if_of_project(self._account.sagemaker, ENDPOINT, self._limits.project, summary)
+                hosted = None if found is None else self._hosted(found)
+                if hosted is not None:
+                    yield hosted
+            self._blind |= len(self.report.failures) > failures
 
     def _hosted(self, found: Found) -> _Hosted | None:
         """None if it is gone, or going, already."""
@@ -174,7 +191,15 @@ class Sweep:
             run=self._runs.of(found.tags),
         )
         variants = tuple(variant["VariantName"] for variant in described.get("ProductionVariants", []))
-        return _Hosted(facts, described["EndpointConfigName"], variants)
+        pending = described.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")
+        return _Hosted(facts, described["EndpointConfigName"], pending, variants)
+
+    def _find_quiet_ones(self, hosted: list[_Hosted]) -> None:
+        with self._noting("ask CloudWatch for invocations"):
+            answer = invocations(self._account.cloudwatch, list(self._watched(hosted)), self._now)
+            for each in hosted:
+                each.facts = replace(each.facts, quiet=each.facts.name in answer.quiet)
+            self.report.failures += [f"could not find out whether anybody calls {name}" for name in answer.unknown]
 
     def _watched(self, hosted: list[_Hosted]) -> Iterator[Watched]:
         for each in hosted:
@@ -193,52 +218,67 @@ class Sweep:
             if verdict.reason is not None and self._remove_endpoint(each.facts, verdict.reason):
                 gone[each.config] = verdict.reason
             else:
-                serving.add(each.config)
+                serving |= {each.config, each.next_config}
                 self._mind_the_date(each.facts, verdict)
-        models, kept = self._remove_configs(gone, serving)
-        self._remove_models(models, kept)
+        models: dict[str, str] = {}
+        kept: set[str] | None = None
+        with self._noting("look for EndpointConfigs"):
+            models, kept = self._remove_configs(gone, serving - {""})
+        if kept is not None:
+            with self._noting("look for Models"):
+                self._remove_models(models, kept)
 
     def _mind_the_date(self, endpoint: Endpoint, verdict: Verdict) -> None:
-        if verdict.redate:
-            self._tag(endpoint, EXPIRES_AT_TAG, verdict, self.report.redated)
+        dated = Dated(endpoint.name, endpoint.arn, verdict.expires_at)
+        if verdict.redate and self._tag(endpoint.arn, EXPIRES_AT_TAG, verdict.expires_at.isoformat()):
+            self.report.redated.append(dated)
         if verdict.warn:
-            self._tag(endpoint, WARNED_FOR_TAG, verdict, self.report.warned)
+            self.report.warned.append(dated)
 
     def _remove_endpoint(self, endpoint: Endpoint, reason: Reason) -> bool:
-        if endpoint.status in _UNSETTLED:
+        if endpoint.status in _UNSETTLED and not self._dry_run:
             self.report.unsettled.append(endpoint.name)
             return False
-        return self._act(ENDPOINT, endpoint.name, reason, delete)
-
-    def _tag(self, endpoint: Endpoint, key: str, verdict: Verdict, noted: list[Dated]) -> None:
-        with self._noting(f"tag Endpoint {endpoint.name}"):
-            if not self._dry_run:
-                value = verdict.expires_at.isoformat()
-                self._account.sagemaker.add_tags(ResourceArn=endpoint.arn, Tags=[{"Key": key, "Value": value}])
-            noted.append(Dated(endpoint.name, endpoint.arn, verdict.expires_at))
+        found = Found(endpoint.name, {ENDPOINT.arn_member: endpoint.arn}, endpoint.tags)
+        return self._act(ENDPOINT, found, reason, delete)
 
     def _remove_configs(self, gone: Mapping[str, str], serving: set[str]) -> tuple[dict[str, str], set[str]]:
         """The models of the configurations that went, each with its reason, and those of the ones that stay."""
         models: dict[str, str] = {}
         kept: set[str] = set()
+        unseen = set(serving)
         for config in self._of_project(ENDPOINT_CONFIG):
+            unseen.discard(config.name)
             used = self._models_of(config.name)
-            why = None if config.name in serving else gone.get(config.name) or self._over(config)
-            if why is not None and self._act(ENDPOINT_CONFIG, config.name, why, delete):
+            why = None if config.name in serving else gone.get(config.name) or self._due(config)
+            if why is not None and self._remove_part(ENDPOINT_CONFIG, config, why):
                 models |= dict.fromkeys(used, why)
             else:
                 kept |= used
+        for name in unseen:  # configurations of somebody else's, with which an endpoint of the project serves
+            kept |= self._models_of(name)
         return models, kept
 
     def _remove_models(self, models: Mapping[str, str], kept: set[str]) -> None:
         for model in self._of_project(MODEL):
-            why = None if model.name in kept else models.get(model.name) or self._over(model)
+            why = None if model.name in kept else models.get(model.name) or self._due(model)
             if why is not None:
-                self._act(MODEL, model.name, why, delete)
+                self._remove_part(MODEL, model, why)
+
+    def _due(self, part: Found) -> str | None:
+        """Why a configuration or a model goes that no endpoint is known to use; not if an endpoint is not known."""
+        return None if self._blind else part.tags.get(DUE_TAG) or self._over(part)
 
     def _over(self, found: Found) -> str | None:
-        """Why something goes that nothing uses, or a job: the execution that made it is over."""
+        """Why something goes that an execution made: that is over."""
         return "its run has ended" if self._runs.of(found.tags) in _RUNS_OVER else None
+
+    def _remove_part(self, kind: Kind, part: Found, why: str) -> bool:
+        """Its endpoint may be gone: what is refused now is marked, to be tried again at the next sweep."""
+        done = self._act(kind, part, why, delete)
+        if not done and part.tags.get(DUE_TAG) != why:
+            self._tag(part.summary[kind.arn_member], DUE_TAG, why)
+        return done
 
     def _models_of(self, config: str) -> set[str]:
         try:
@@ -247,18 +287,26 @@ class Sweep:
             if is_missing(error):
                 return set()
             raise
-        return {variant["ModelName"] for variant in described["ProductionVariants"] if "ModelName" in variant}
+        variants = [*described["ProductionVariants"], *described.get("ShadowProductionVariants", [])]
+        return {variant["ModelName"] for variant in variants if "ModelName" in variant}
 
-    # --- both ---------------------------------------------------------------------------------------------------
+    # --- all of them --------------------------------------------------------------------------------------------
 
     def _of_project(self, kind: Kind, **filters: str) -> Iterator[Found]:
         return of_project(self._account.sagemaker, kind, self._limits.project, **filters)
 
-    def _act(self, kind: Kind, name: str, why: str, act: Callable[[Any, Kind, str], object]) -> bool:
+    def _act(self, kind: Kind, found: Found, why: str, act: Callable[[Any, Kind, str], bool]) -> bool:
         """Whether it was done, or would be."""
-        with self._noting(f"{act.__name__} {kind.noun} {name}"):
+        with self._noting(f"{act.__name__} {kind.noun} {found.name}"):
+            if self._dry_run or act(self._account.sagemaker, kind, found.name):
+                self.report.removed.append(Removal(kind.noun, found.name, str(why)))
+            return True
+        return False
+
+    def _tag(self, arn: str, key: str, value: str) -> bool:
+        """Whether it was done, or would be."""
+        with self._noting(f"tag {arn}"):
             if not self._dry_run:
-                act(self._account.sagemaker, kind, name)
-            self.report.removed.append(Removal(kind.noun, name, str(why)))
+                self._account.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": value}])
             return True
         return False

@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.endpoints import create_dated_endpoint
+from stacks.endpoints import create_dated_endpoint, tag_at_creation
 from stacks.workflow.parts import API_CALL, RETRY, Parts, sagemaker_call
 
 _POLL = cdk.Duration.seconds(15)
@@ -26,6 +26,7 @@ def allow_endpoint(role: iam.IRole, scope: Construct, parts: Parts) -> None:
     """No endpoint is born without the date on which it is removed: IAM insists that it is in the very call."""
     resources = [parts.arns(scope, "endpoint"), parts.arns(scope, "endpoint-config")]
     role.add_to_principal_policy(create_dated_endpoint(parts.settings, resources))
+    role.add_to_principal_policy(tag_at_creation(resources, ["Endpoint"]))
 
 
 def _create_model(scope: Construct, parts: Parts) -> sfn.TaskStateBase:

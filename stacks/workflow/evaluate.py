@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.endpoints import tag_endpoints
+from stacks.endpoints import tag_own
 from stacks.workflow.parts import API_CALL, RETRY, Parts, call
 
 _RESULT: dict[str, Any] = {
@@ -22,7 +22,7 @@ _RESULT: dict[str, Any] = {
 
 def allow_marking(role: iam.IRole, scope: Construct, parts: Parts) -> None:
     endpoints = parts.arns(scope, "endpoint")
-    role.add_to_principal_policy(tag_endpoints(parts.settings, [endpoints], ["passed-at"]))
+    role.add_to_principal_policy(tag_own(parts.settings, [endpoints], ["passed-at"]))
 
 
 def _mark_as_passed(scope: Construct) -> sfn.CustomState:

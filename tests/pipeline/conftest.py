@@ -24,6 +24,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         before = cloud.inventory()
         app.deploy()
         deployment = Deployed(app, before, app.outputs(PROJECT))
+        deployment.stop_schedule()
         yield deployment
         deployment.disconnect()
 

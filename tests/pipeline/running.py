@@ -71,6 +71,27 @@ class Deployed:
         for client in self.clients.values():
             client.close()
 
+    # --- the janitor ----------------------------------------------------------------------------------------
+
+    def stop_schedule(self) -> None:
+        """Sweeps come only when a test asks for one: what a run left must not go while others look at it."""
+        self.client("events").disable_rule(Name=self.resource("Teardown", "Sweeps"))
+
+    def start_schedule(self) -> None:
+        self.client("events").enable_rule(Name=self.resource("Teardown", "Sweeps"))
+
+    def sweep(self) -> dict[str, Any]:
+        """What the janitor answers: its report, or its error."""
+        invoked = self.client("lambda").invoke(
+            FunctionName=self.outputs["JanitorName"], Payload=self._scheduled_event()
+        )
+        answer: dict[str, Any] = json.loads(invoked["Payload"].read())
+        return answer
+
+    def _scheduled_event(self) -> bytes:
+        """As EventBridge sends it, at the cloud's time."""
+        return json.dumps({"source": "aws.events", "time": self.app.cloud.now().isoformat()}).encode()
+
     # --- executions -----------------------------------------------------------------------------------------
 
     def run(self, execution_input: Any) -> Run:

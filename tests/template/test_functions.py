@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lambdas.teardown.janitor import Environment
+from lambdas.teardown.purge import Scope
 from tests.template.conftest import Deploy
 from tests.template.deployment import Deployment, Resource
 
-NAMES = ["Plan", "Prepare", "Evaluate", "RemoveRun", "Purge"]
+NAMES = ["Plan", "Prepare", "Evaluate", "RemoveRun", "Janitor", "Purge"]
 PANDAS = ["Prepare", "Evaluate"]
 
 
@@ -32,6 +34,7 @@ def test_the_stack_has_these_functions_and_no_helpers_of_the_cdk(deployment: Dep
         "lambdas/prepare/handler.handler",
         "lambdas/evaluate/handler.handler",
         "lambdas/teardown/run.handler",
+        "lambdas/teardown/janitor.handler",
         "lambdas/teardown/purge.handler",
     }
 
@@ -134,3 +137,54 @@ def test_the_plan_is_told_the_settings(deploy: Deploy) -> None:
     assert variables["DEFAULT_TTL_MINUTES"] == "11"
     assert variables["MAX_TTL_MINUTES"] == "12"
     assert variables["DEFAULT_IDLE_MINUTES"] == "13"
+
+
+def test_the_janitor_is_told_the_settings_the_topic_and_the_machine(deploy: Deploy) -> None:
+    deployment = deploy(
+        project="cards",
+        endpoint_ttl_minutes=11,
+        endpoint_max_ttl_minutes=12,
+        endpoint_idle_minutes=13,
+        expiry_warning_minutes=14,
+        janitor_dry_run=True,
+    )
+    janitor = function(deployment, "Janitor")
+
+    variables = deployment.resolve(janitor.properties["Environment"]["Variables"], janitor.stack)
+
+    assert variables == {
+        "PROJECT": "cards",
+        "DEFAULT_TTL_MINUTES": "11",
+        "MAX_TTL_MINUTES": "12",
+        "DEFAULT_IDLE_MINUTES": "13",
+        "WARNING_MINUTES": "14",
+        "DRY_RUN": "true",
+        "TOPIC_ARN": deployment.one("AWS::SNS::Topic").reference,
+        "STATE_MACHINE_ARN": deployment.one("AWS::StepFunctions::StateMachine").reference,
+    }
+
+
+def test_the_janitor_is_no_dry_run_by_default(deployment: Deployment) -> None:
+    assert function(deployment, "Janitor").properties["Environment"]["Variables"]["DRY_RUN"] == "false"
+
+
+def test_the_janitor_reads_the_environment_that_it_is_given(deployment: Deployment) -> None:
+    janitor = function(deployment, "Janitor")
+    variables = deployment.resolve(janitor.properties["Environment"]["Variables"], janitor.stack)
+
+    read = Environment.read(variables)
+
+    assert (read.limits.project, read.dry_run) == ("fraud", False)
+    assert read.limits.default_lifetime <= read.limits.longest_lifetime
+    assert read.topic_arn == deployment.one("AWS::SNS::Topic").reference
+    assert read.state_machine_arn == deployment.one("AWS::StepFunctions::StateMachine").reference
+
+
+def test_the_purge_reads_the_environment_that_it_is_given(deployment: Deployment) -> None:
+    purge = function(deployment, "Purge")
+    variables = deployment.resolve(purge.properties["Environment"]["Variables"], purge.stack)
+
+    scope = Scope.read(variables)
+
+    domain = deployment.one("AWS::SageMaker::Domain")
+    assert (scope.domain.id, scope.domain.arn) == (domain.attribute("DomainId"), domain.attribute("DomainArn"))

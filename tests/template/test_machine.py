@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -20,6 +21,8 @@ from tests.template.machine import Machine, State, evaluate, expressions
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 WAITED_FOR = {"CreateTrainingJob", "CreateHyperParameterTuningJob"}
 JSONPATH_FIELDS = {"InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters"}
+
+EXECUTION_ARN = f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:fraud-pipeline:monday"
 
 INPUTS: dict[str, Mapping[str, Any]] = {
     "{}": {},
@@ -44,8 +47,7 @@ def planned(execution_input: object) -> dict[str, Any]:
         max_ttl_minutes=120,
         default_idle_minutes=30,
     )
-    arn = f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:fraud-pipeline:monday"
-    execution = Execution.read({"id": arn, "start_time": "2026-11-23T16:41:05.123Z"})
+    execution = Execution.read({"id": EXECUTION_ARN, "start_time": "2026-11-23T16:41:05.123Z"})
     return Planning(environment, Nowhere(), TRAINING_CODE).plan(execution_input, execution).as_json()
 
 
@@ -60,6 +62,7 @@ def at_run_time(execution_input: object) -> dict[str, Any]:
         "tuned": {**model, "score": 0.86},
         "chosen": {**model, "source": "trained", "metric": "validation:aucpr", "trained_score": 0.85},
         "expires_at": "2026-11-23T17:41:05.123Z",
+        "endpoint_arn": f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/{plan['name']}",
         "looks": 1,
         "states": {"input": f"{plan['name']}-0", "context": {"State": {"RetryCount": 0}}},
     }
@@ -73,6 +76,10 @@ def arguments(state: State, execution_input: object) -> dict[str, Any]:
 
 def sagemaker_states(machine: Machine) -> list[State]:
     return [state for state in machine.states.values() if state.action]
+
+
+def tags(sent: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in sent["Tags"]}
 
 
 def keys(value: Any) -> Iterator[str]:
@@ -231,20 +238,22 @@ def test_no_metric_definitions_are_sent_for_awss_own_image(machine: Machine) -> 
 @pytest.mark.parametrize(
     "action", ["CreateTrainingJob", "CreateHyperParameterTuningJob", "CreateModel", "CreateEndpointConfig"]
 )
-def test_whatever_a_run_makes_bears_the_projects_tag_and_the_runs(machine: Machine, action: str) -> None:
+def test_whatever_a_run_makes_bears_the_project_the_run_and_its_execution(machine: Machine, action: str) -> None:
     sent = arguments(machine.one_calling(action), {})
 
-    assert sent["Tags"] == [
-        {"Key": "project", "Value": "fraud"},
-        {"Key": "run-id", "Value": planned({})["run_id"]},
-    ]
+    assert tags(sent) == {"project": "fraud", "run-id": planned({})["run_id"], "execution": EXECUTION_ARN}
 
 
-def test_an_endpoint_bears_its_date_from_the_first(machine: Machine) -> None:
+def test_an_endpoint_bears_its_date_and_its_idle_time_from_the_first(machine: Machine) -> None:
     sent = arguments(machine.one_calling("CreateEndpoint"), {})
 
-    assert sent["Tags"][-1] == {"Key": "expires-at", "Value": "2026-11-23T17:41:05.123Z"}
-    assert [tag["Key"] for tag in sent["Tags"]] == ["project", "run-id", "expires-at"]
+    assert tags(sent) == {
+        "project": "fraud",
+        "run-id": planned({})["run_id"],
+        "execution": EXECUTION_ARN,
+        "idle-minutes": "30",
+        "expires-at": "2026-11-23T17:41:05.123Z",
+    }
 
 
 @pytest.mark.parametrize("action", sorted(WAITED_FOR))
@@ -368,6 +377,92 @@ def test_a_failed_endpoints_reason_is_told_if_there_is_one(machine: Machine, rea
     cause = evaluate(failed.body["Cause"], variables | {"states": {"input": output}})
 
     assert cause == f"Endpoint {planned({})['name']} failed to start: {reason.get('FailureReason', '')}"
+
+
+# --- the objective met ------------------------------------------------------------------------------------------
+
+
+def next_of_gate(machine: Machine, *, passed: bool) -> State:
+    gate = machine.states["Objective met?"]
+    return machine.states[_choose(gate, {"states": {"input": {"passed": passed}}})]
+
+
+def test_an_endpoint_whose_run_met_its_objective_is_marked_with_the_time(machine: Machine) -> None:
+    marking = next_of_gate(machine, passed=True)
+
+    sent = arguments(marking, {})
+
+    assert marking.action == "AddTags"
+    assert sent["ResourceArn"].endswith(f":endpoint/{planned({})['name']}")
+    assert tags(sent).keys() == {"passed-at"}
+    assert abs(datetime.fromisoformat(tags(sent)["passed-at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_an_endpoint_is_marked_last_of_all(machine: Machine) -> None:
+    assert next_of_gate(machine, passed=True).body["End"] is True
+    assert [state.name for state in sagemaker_states(machine) if state.action == "AddTags"] == ["Objective met"]
+
+
+def test_the_arn_that_is_marked_is_the_one_that_aws_gave(machine: Machine) -> None:
+    assigned = machine.one_calling("CreateEndpoint").body["Assign"]
+
+    given = evaluate(assigned, {"states": {"result": {"EndpointArn": "arn"}}})
+
+    assert given["endpoint_arn"] == "arn"
+
+
+def test_a_run_that_met_its_objective_ends_with_its_result(machine: Machine) -> None:
+    evaluation = {"passed": True, "metrics": {"recall": 0.9}}
+    variables = at_run_time({}) | {"states": {"input": evaluation}}
+
+    result = evaluate(next_of_gate(machine, passed=True).body["Output"], variables)
+
+    plan = planned({})
+    assert result == {
+        "run_id": plan["run_id"],
+        "endpoint_name": plan["name"],
+        "expires_at": "2026-11-23T17:41:05.123Z",
+        "artifacts": f"s3://fraud-data-bucket/{plan['prefix']}",
+        "chosen": at_run_time({})["chosen"],
+        "evaluation": evaluation,
+    }
+
+
+def test_a_run_that_missed_its_objective_fails_and_marks_nothing(machine: Machine) -> None:
+    missed = next_of_gate(machine, passed=False)
+
+    assert (missed.type, missed.body["Error"]) == ("Fail", "ObjectiveMissed")
+
+
+# --- how long it takes ------------------------------------------------------------------------------------------
+
+
+def tasks(machine: Machine) -> list[State]:
+    return [state for state in machine.states.values() if state.type == "Task"]
+
+
+def test_every_task_but_a_job_has_its_time(machine: Machine) -> None:
+    """A job ends by its own MaxRuntimeInSeconds."""
+    timed = {state.name for state in tasks(machine) if state.body.get("TimeoutSeconds", 0) > 0}
+    jobs = {state.name for state in tasks(machine) if state.body["Resource"].endswith(".sync")}
+
+    assert len(jobs) == len(WAITED_FOR)
+    assert timed == {state.name for state in tasks(machine)} - jobs
+
+
+@pytest.mark.parametrize("action", sorted(WAITED_FOR))
+def test_a_job_ends_by_itself(machine: Machine, action: str) -> None:
+    assert "MaxRuntimeInSeconds" in set(keys(machine.one_calling(action).body["Arguments"]))
+
+
+def test_a_function_has_the_time_that_it_may_take(machine: Machine, deployment: Deployment) -> None:
+    functions = {item.attribute("Arn"): item for item in deployment.all("AWS::Lambda::Function")}
+    invoking = [state for state in tasks(machine) if state.body["Resource"].endswith("lambda:invoke")]
+
+    assert invoking != []
+    for state in invoking:
+        longest = functions[state.body["Arguments"]["FunctionName"]].properties["Timeout"]
+        assert longest < state.body["TimeoutSeconds"] <= longest + 120
 
 
 # --- when anything fails ----------------------------------------------------------------------------------------

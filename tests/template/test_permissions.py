@@ -1,9 +1,11 @@
 """What the roles may do, and no more."""
 
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 
+from stacks.sagemaker_kinds import HOSTING, PACKAGES, RUN_JOBS, USER_JOBS
 from tests.template.deployment import ACCOUNT, REGION, Deployment, Resource, Statement
 from tests.template.machine import Machine
 
@@ -14,12 +16,20 @@ WITHOUT_RESOURCE_LEVEL = {
     "sagemaker:ListEndpointConfigs": "a list",
     "sagemaker:ListEndpoints": "a list",
     "sagemaker:ListHyperParameterTuningJobs": "a list",
+    "sagemaker:ListModelPackageGroups": "a list",
+    "sagemaker:ListModelPackages": "a list",
     "sagemaker:ListModels": "a list",
+    "sagemaker:ListProcessingJobs": "a list",
     "sagemaker:ListSpaces": "a list",
     "sagemaker:ListTrainingJobs": "a list",
+    "sagemaker:ListTransformJobs": "a list",
     "sagemaker:ListUserProfiles": "a list",
     "ecr:GetAuthorizationToken": "the token is the account's",
+    "cloudwatch:GetMetricData": "metrics have no ARN",
     "cloudwatch:PutMetricData": "metrics have no ARN",
+    # The domain's file system is found by its tag, and its security groups by their names.
+    "elasticfilesystem:DescribeFileSystems": "a list",
+    "ec2:DescribeSecurityGroups": "a list",
     # As AWS's guide to Step Functions has it for SageMaker jobs (aws-facts 1.2).
     "sagemaker:ListTags": "the guide's policy for .sync",
     # As the same guide has it for a state machine's log; deliveries have no ARN that could be known beforehand.
@@ -40,6 +50,11 @@ def sagemaker(kind: str, name: str) -> str:
 
 def machine_role(deployment: Deployment) -> Resource:
     return deployment.named("AWS::IAM::Role", "MachineRole")
+
+
+def hosting_roles(deployment: Deployment) -> set[str]:
+    """In which endpoints are made: by the state machine and by hand."""
+    return {machine_role(deployment).reference, deployment.named("AWS::IAM::Role", "UserRole").reference}
 
 
 def allowing(deployment: Deployment, role: Resource, action: str) -> list[Statement]:
@@ -86,6 +101,7 @@ def test_no_role_has_a_policy_but_its_own(deployment: Deployment) -> None:
         ("PrepareRole", "lambda.amazonaws.com"),
         ("EvaluateRole", "lambda.amazonaws.com"),
         ("RemoveRunRole", "lambda.amazonaws.com"),
+        ("JanitorRole", "lambda.amazonaws.com"),
         ("PurgeRole", "lambda.amazonaws.com"),
     ],
 )
@@ -100,7 +116,7 @@ def test_roles_are_passed_to_sagemaker_alone_and_only_the_execution_role(deploym
 
     passing = [statement for statement in deployment.statements() if statement.allows("iam:PassRole")]
 
-    assert {statement.role for statement in passing} == {machine_role(deployment).reference}
+    assert {statement.role for statement in passing} == hosting_roles(deployment)
     for statement in passing:
         assert statement.resources == (execution_role.attribute("Arn"),)
         assert statement.conditions == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
@@ -109,10 +125,29 @@ def test_roles_are_passed_to_sagemaker_alone_and_only_the_execution_role(deploym
 def test_no_endpoint_is_created_without_its_date_and_project(deployment: Deployment) -> None:
     creating = [statement for statement in deployment.statements() if statement.allows("sagemaker:CreateEndpoint")]
 
-    assert {statement.role for statement in creating} == {machine_role(deployment).reference}
+    assert {statement.role for statement in creating} == hosting_roles(deployment)
     for statement in creating:
-        assert statement.conditions["Null"] == {"aws:RequestTag/expires-at": "false"}
         assert statement.conditions["StringEquals"] == {"aws:RequestTag/project": "fraud"}
+        assert statement.conditions["StringLike"].keys() == {"aws:RequestTag/expires-at"}
+
+
+@pytest.mark.parametrize(
+    ("written", "passes"),
+    [
+        ("2026-11-24T17:41:05.123Z", True),
+        ("2026-11-24T17:41:05+01:00", True),
+        ("2026-11-24T17:41", True),
+        ("", False),
+        ("*", False),
+        ("never", False),
+        ("9999-12-31T23:59:59Z", False),
+    ],
+)
+def test_an_endpoints_date_has_to_look_like_one(deployment: Deployment, written: str, *, passes: bool) -> None:
+    for statement in deployment.statements():
+        if statement.allows("sagemaker:CreateEndpoint"):
+            pattern = statement.conditions["StringLike"]["aws:RequestTag/expires-at"]
+            assert fnmatchcase(written, pattern) == passes
 
 
 def test_nobody_takes_an_endpoints_date_away(deployment: Deployment) -> None:
@@ -120,7 +155,7 @@ def test_nobody_takes_an_endpoints_date_away(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("kind", ["training-job", "hyper-parameter-tuning-job", "model", "endpoint-config", "endpoint"])
-def test_the_machine_tags_only_with_the_project(deployment: Deployment, kind: str) -> None:
+def test_the_machine_tags_only_the_projects(deployment: Deployment, kind: str) -> None:
     arn = sagemaker(kind, "fraud-1")
 
     reaching = [
@@ -131,7 +166,92 @@ def test_the_machine_tags_only_with_the_project(deployment: Deployment, kind: st
 
     assert reaching != []
     for statement in reaching:
+        assert statement.conditions["StringEquals"] in (
+            {"aws:RequestTag/project": "fraud"},  # what it is making
+            {"sagemaker:TaggingAction": ["CreateEndpoint"]},
+            {"aws:ResourceTag/project": "fraud"},  # what is there
+        )
+
+
+@pytest.mark.parametrize(
+    ("role", "keys"),
+    [
+        ("MachineRole", ["passed-at"]),
+        ("JanitorRole", ["expires-at", "warned-for"]),
+        ("UserRole", ["expires-at"]),
+    ],
+)
+def test_a_tag_of_an_endpoint_is_changed_by_whom_it_concerns_alone(
+    deployment: Deployment, role: str, keys: list[str]
+) -> None:
+    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", role))
+
+    (changing,) = (
+        statement
+        for statement in statements
+        if statement.allows("sagemaker:AddTags", sagemaker("endpoint", "fraud-1")) and not _at_creation(statement)
+    )
+
+    assert changing.actions == ("sagemaker:AddTags",)
+    assert changing.conditions == {
+        "StringEquals": {"aws:ResourceTag/project": "fraud"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": keys},
+    }
+
+
+def test_the_janitor_marks_parts_of_an_endpoint_as_due_and_no_more(deployment: Deployment) -> None:
+    for kind in ("endpoint-config", "model"):
+        (marking,) = (
+            statement
+            for statement in janitor_statements(deployment)
+            if statement.allows("sagemaker:AddTags", sagemaker(kind, "by-hand"))
+        )
+
+        assert marking.actions == ("sagemaker:AddTags",)
+        assert marking.conditions == {
+            "StringEquals": {"aws:ResourceTag/project": "fraud"},
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["removal-due"]},
+        }
+
+
+@pytest.mark.parametrize("kind", HOSTING)
+def test_a_user_tags_nothing_that_is_somebody_elses(deployment: Deployment, kind: str) -> None:
+    """Else a user could make the janitor and the purge remove it."""
+    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "UserRole"))
+
+    reaching = [item for item in statements if item.allows("sagemaker:AddTags", sagemaker(kind, "theirs"))]
+
+    assert reaching != []
+    for statement in reaching:
+        own = statement.conditions["StringEquals"].get("aws:ResourceTag/project") == "fraud"
+        assert own or _at_creation(statement)
+
+
+@pytest.mark.parametrize("role", ["UserRole", "MachineRole"])
+def test_who_tags_at_creation_creates_with_the_projects_tag_alone(deployment: Deployment, role: str) -> None:
+    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", role))
+    making = {action for item in statements if _at_creation(item) for action in _tagging_actions(item)}
+
+    creating = [item for item in statements for action in making if item.allows(f"sagemaker:{action}")]
+
+    assert "CreateEndpoint" in making
+    for statement in creating:
         assert statement.conditions["StringEquals"] == {"aws:RequestTag/project": "fraud"}
+
+
+def _makes(statement: Statement) -> bool:
+    return any(action.startswith("sagemaker:Create") for action in statement.actions)
+
+
+def _tagging_actions(statement: Statement) -> list[str]:
+    """The calls in whose course alone it allows tagging; none if it does in any."""
+    return list(statement.conditions.get("StringEquals", {}).get("sagemaker:TaggingAction", []))
+
+
+def _at_creation(statement: Statement) -> bool:
+    """Whether it allows tagging in the very call that creates something, and nothing else."""
+    calls = _tagging_actions(statement)
+    return statement.actions == ("sagemaker:AddTags",) and calls != [] and all(c.startswith("Create") for c in calls)
 
 
 @pytest.mark.parametrize("kind", ["CreateTrainingJob", "CreateHyperParameterTuningJob"])
@@ -153,11 +273,12 @@ def test_what_changes_sagemaker_is_bounded_by_name_tag_or_domain(deployment: Dep
 
 
 def _bounded(statement: Statement) -> bool:
-    by_tag = statement.conditions.get("StringEquals", {}).get("aws:ResourceTag/project") == "fraud"
-    by_name = all(
-        re.search(r":[a-z-]+/(fraud-\*|<Studio/Domain\.DomainId>/\*)$", resource) for resource in statement.resources
-    )
-    return by_tag or by_name
+    conditions = statement.conditions.get("StringEquals", {})
+    by_tag = conditions.get("aws:ResourceTag/project") == "fraud"
+    by_tag_of_what_is_made = _makes(statement) and conditions.get("aws:RequestTag/project") == "fraud"
+    names = r":[a-z-]+/(fraud-\*|fraud-models/\*|<Studio/Domain\.DomainId>(/\*)?)$"
+    by_name = all(re.search(names, resource) for resource in statement.resources)
+    return by_tag or by_name or by_tag_of_what_is_made or _at_creation(statement)
 
 
 def test_the_machine_may_make_every_call_that_it_makes_and_no_other(deployment: Deployment, machine: Machine) -> None:
@@ -229,18 +350,224 @@ def test_the_machine_calls_the_functions_of_its_states_alone(deployment: Deploym
     assert {resource.removesuffix(":*") for resource in invoking.resources} == called
 
 
-def test_the_purge_destroys_only_what_bears_the_projects_tag(deployment: Deployment) -> None:
-    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "PurgeRole"))
+# --- Studio's users ---------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig"])
+def test_what_a_user_makes_by_hand_bears_the_projects_tag(deployment: Deployment, action: str) -> None:
+    (making,) = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:{action}")
+
+    assert making.conditions == {"StringEquals": {"aws:RequestTag/project": "fraud"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        *((f"{verb}{noun}", kind) for verb in ("Describe", "Delete") for kind, noun in HOSTING.items()),
+        ("InvokeEndpoint", "endpoint"),
+    ],
+)
+def test_a_user_reaches_what_bears_the_projects_tag_whatever_its_name(
+    deployment: Deployment, action: str, kind: str
+) -> None:
+    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "UserRole"))
+
+    reaching = [item for item in statements if item.allows(f"sagemaker:{action}", sagemaker(kind, "by-hand"))]
+
+    assert [item.conditions for item in reaching] == [{"StringEquals": {"aws:ResourceTag/project": "fraud"}}]
+
+
+# --- the janitor ------------------------------------------------------------------------------------------------
+
+
+def janitor_statements(deployment: Deployment) -> list[Statement]:
+    return deployment.statements_of(deployment.named("AWS::IAM::Role", "JanitorRole"))
+
+
+def test_the_janitor_may_do_what_a_sweep_takes_and_nothing_else(deployment: Deployment) -> None:
+    actions = {action for statement in janitor_statements(deployment) for action in statement.actions}
+
+    looking = [f"List{noun}s" for noun in (HOSTING | RUN_JOBS).values()]
+    ending = [f"Delete{noun}" for noun in HOSTING.values()] + [f"Stop{noun}" for noun in RUN_JOBS.values()]
+    sagemaker_actions = [*looking, *ending, "ListTags", "AddTags", "DescribeEndpoint", "DescribeEndpointConfig"]
+    assert actions == {
+        *(f"sagemaker:{action}" for action in sagemaker_actions),
+        "cloudwatch:GetMetricData",
+        "states:DescribeExecution",
+        "sns:Publish",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+
+
+def test_the_janitor_changes_only_what_bears_the_projects_tag(deployment: Deployment) -> None:
+    changing = [
+        statement
+        for statement in janitor_statements(deployment)
+        if any(re.match(r"sagemaker:(?!List|Describe)", action) for action in statement.actions)
+    ]
+
+    assert changing != []
+    for statement in changing:
+        assert statement.conditions["StringEquals"] == {"aws:ResourceTag/project": "fraud"}
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        *((f"Delete{noun}", kind) for kind, noun in HOSTING.items()),
+        *((f"Stop{noun}", kind) for kind, noun in RUN_JOBS.items()),
+        ("DescribeEndpoint", "endpoint"),
+        ("DescribeEndpointConfig", "endpoint-config"),
+        *(("ListTags", kind) for kind in HOSTING | RUN_JOBS),
+    ],
+)
+def test_the_janitor_reaches_the_projects_whatever_its_name(deployment: Deployment, action: str, kind: str) -> None:
+    arn = sagemaker(kind, "by-hand")
+
+    assert any(statement.allows(f"sagemaker:{action}", arn) for statement in janitor_statements(deployment))
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("DescribeEndpoint", "endpoint"), ("DescribeEndpointConfig", "endpoint-config")]
+)
+def test_the_janitor_looks_at_what_serves_whosever_it_is(deployment: Deployment, action: str, kind: str) -> None:
+    """An endpoint of the project may serve by a configuration without the project's tag."""
+    looking = [
+        item for item in janitor_statements(deployment) if item.allows(f"sagemaker:{action}", sagemaker(kind, "x"))
+    ]
+
+    assert [statement.conditions for statement in looking] == [{}]
+
+
+def test_the_janitor_tells_on_the_stacks_topic_alone(deployment: Deployment) -> None:
+    (telling,) = (item for item in janitor_statements(deployment) if item.allows("sns:Publish"))
+
+    assert telling.resources == (deployment.one("AWS::SNS::Topic").reference,)
+
+
+def test_the_janitor_looks_at_executions_of_the_machine_alone(deployment: Deployment) -> None:
+    (looking,) = (item for item in janitor_statements(deployment) if item.allows("states:DescribeExecution"))
+
+    (executions,) = looking.resources
+    assert executions.startswith(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:")
+    assert "Machine" in executions
+
+
+# --- the purge --------------------------------------------------------------------------------------------------
+
+
+def purge_statements(deployment: Deployment) -> list[Statement]:
+    return deployment.statements_of(deployment.named("AWS::IAM::Role", "PurgeRole"))
+
+
+def test_the_purge_destroys_only_what_bears_the_projects_tag_or_is_in_its_domain_or_group(
+    deployment: Deployment,
+) -> None:
     destroying = [
         statement
-        for statement in statements
+        for statement in purge_statements(deployment)
         if any(re.match(r"sagemaker:(Delete|Stop)", action) for action in statement.actions)
     ]
 
-    assert destroying != []
+    assert len(destroying) > 1
     for statement in destroying:
-        assert statement.conditions == {"StringEquals": {"aws:ResourceTag/project": "fraud"}}
+        in_domain = all("<Studio/Domain.DomainId>" in resource for resource in statement.resources)
+        in_group = statement.resources == (sagemaker("model-package", "fraud-models/*"),)
+        by_tag = statement.conditions == {"StringEquals": {"aws:ResourceTag/project": "fraud"}}
+        assert in_domain or in_group or by_tag
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"),
+    [
+        pytest.param("fraud-models/1", True, id="the stack's group"),
+        pytest.param("other-models/1", False, id="another group"),
+        pytest.param("fraud-models-2/1", False, id="a group of a similar name"),
+        pytest.param("fraud-models", False, id="a package without a group"),
+    ],
+)
+def test_the_purge_reaches_versions_without_tags_in_the_stacks_group_alone(
+    deployment: Deployment, name: str, *, reached: bool
+) -> None:
+    """A version in a group has no tags of its own (the API's CreateModelPackage)."""
+    arn = sagemaker("model-package", name)
+
+    deleting = [
+        item
+        for item in purge_statements(deployment)
+        if item.conditions == {} and item.allows("sagemaker:DeleteModelPackage", arn)
+    ]
+
+    assert bool(deleting) == reached
+
+
+def test_the_group_whose_versions_the_purge_reaches_is_the_stacks(deployment: Deployment) -> None:
+    group = deployment.one("AWS::SageMaker::ModelPackageGroup")
+
+    assert group.properties["ModelPackageGroupName"] == "fraud-models"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        *((f"Delete{noun}", kind) for kind, noun in (HOSTING | RUN_JOBS | PACKAGES).items()),
+        *((f"Stop{noun}", kind) for kind, noun in (RUN_JOBS | USER_JOBS).items()),
+        ("DeleteProcessingJob", "processing-job"),
+        *(("ListTags", kind) for kind in HOSTING | RUN_JOBS | USER_JOBS | PACKAGES),
+    ],
+)
+def test_the_purge_reaches_the_projects_whatever_its_name(deployment: Deployment, action: str, kind: str) -> None:
+    arn = sagemaker(kind, "by-hand")
+
+    assert any(statement.allows(f"sagemaker:{action}", arn) for statement in purge_statements(deployment))
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("DeleteApp", "app"), ("DeleteSpace", "space"), ("DeleteUserProfile", "user-profile"), ("DeleteDomain", "domain")],
+)
+def test_the_purge_reaches_into_the_stacks_domain_and_no_other(deployment: Deployment, action: str, kind: str) -> None:
+    domain = deployment.one("AWS::SageMaker::Domain").attribute("DomainId")
+    rest = "" if kind == "domain" else "/ana"
+
+    def reached(domain_id: str) -> bool:
+        arn = sagemaker(kind, f"{domain_id}{rest}")
+        return any(statement.allows(f"sagemaker:{action}", arn) for statement in purge_statements(deployment))
+
+    assert reached(domain)
+    assert not reached("d-other")
+
+
+@pytest.mark.parametrize("action", ["DescribeMountTargets", "DeleteMountTarget", "DeleteFileSystem"])
+def test_the_purge_reaches_the_domains_file_system_alone(deployment: Deployment, action: str) -> None:
+    domain = deployment.one("AWS::SageMaker::Domain").attribute("DomainArn")
+
+    (reaching,) = (item for item in purge_statements(deployment) if item.allows(f"elasticfilesystem:{action}"))
+
+    assert reaching.conditions == {"StringEquals": {"aws:ResourceTag/ManagedByAmazonSageMakerResource": domain}}
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress", "DeleteSecurityGroup", "DeleteNetworkInterface"],
+)
+def test_the_purge_changes_the_stacks_network_alone(deployment: Deployment, action: str) -> None:
+    vpc = deployment.one("AWS::EC2::VPC").reference
+
+    (changing,) = (item for item in purge_statements(deployment) if item.allows(f"ec2:{action}"))
+
+    assert changing.conditions == {"ArnEquals": {"ec2:Vpc": f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/{vpc}"}}
+
+
+def test_the_purge_stops_executions_of_the_machine_alone(deployment: Deployment) -> None:
+    machine = deployment.one("AWS::StepFunctions::StateMachine")
+
+    (listing,) = (item for item in purge_statements(deployment) if item.allows("states:ListExecutions"))
+    (stopping,) = (item for item in purge_statements(deployment) if item.allows("states:StopExecution"))
+
+    assert listing.resources == (machine.reference,)
+    assert stopping.resources == (f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine.attribute('Name')}:*",)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +585,9 @@ def test_the_purge_destroys_only_what_bears_the_projects_tag(deployment: Deploym
 def test_the_purge_may_remove_the_logs_of_jobs_and_endpoints(
     deployment: Deployment, action: str, resource: str
 ) -> None:
-    role = deployment.named("AWS::IAM::Role", "PurgeRole")
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:{resource}"
 
-    assert any(statement.allows(f"logs:{action}", arn) for statement in deployment.statements_of(role))
+    assert any(statement.allows(f"logs:{action}", arn) for statement in purge_statements(deployment))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +599,6 @@ def test_the_purge_may_remove_the_logs_of_jobs_and_endpoints(
     ],
 )
 def test_the_purge_may_not_remove_the_logs_of_others(deployment: Deployment, action: str, resource: str) -> None:
-    role = deployment.named("AWS::IAM::Role", "PurgeRole")
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:{resource}"
 
-    assert not any(statement.allows(f"logs:{action}", arn) for statement in deployment.statements_of(role))
+    assert not any(statement.allows(f"logs:{action}", arn) for statement in purge_statements(deployment))

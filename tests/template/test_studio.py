@@ -53,11 +53,16 @@ def test_idle_apps_are_shut_down(deploy: Deploy, app: str) -> None:
     assert 60 <= idle["MinIdleTimeoutInMinutes"] <= 90 <= idle["MaxIdleTimeoutInMinutes"] <= 525_600  # aws-facts 5.4
 
 
-def test_the_domain_makes_no_file_system_that_would_outlive_it(deployment: Deployment) -> None:
-    properties = deployment.one("AWS::SageMaker::Domain").properties
+@pytest.mark.parametrize(("wanted", "said"), [(False, "Disabled"), (True, "Enabled")])
+def test_users_have_a_home_file_system_only_if_the_settings_say_so(deploy: Deploy, *, wanted: bool, said: str) -> None:
+    properties = deploy(studio_home_efs=wanted).one("AWS::SageMaker::Domain").properties
 
-    assert properties["HomeEfsFileSystemCreation"] == "Disabled"
-    assert properties["DefaultUserSettings"]["AutoMountHomeEFS"] == "Disabled"
+    assert properties["HomeEfsFileSystemCreation"] == said
+    assert properties["DefaultUserSettings"]["AutoMountHomeEFS"] == said
+
+
+def test_by_default_nothing_is_made_that_would_outlive_the_domain(deployment: Deployment) -> None:
+    assert deployment.one("AWS::SageMaker::Domain").properties["HomeEfsFileSystemCreation"] == "Disabled"
 
 
 def test_users_come_through_iam_and_work_in_the_users_role(deployment: Deployment) -> None:

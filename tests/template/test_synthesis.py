@@ -102,5 +102,7 @@ def test_the_stack_tells_where_to_start(deployment: Deployment) -> None:
     assert told == {
         "BucketName": deployment.one("AWS::S3::Bucket").reference,
         "StateMachineArn": deployment.one("AWS::StepFunctions::StateMachine").reference,
+        "NoticesTopicArn": deployment.one("AWS::SNS::Topic").reference,
+        "JanitorName": deployment.named("AWS::Lambda::Function", "Janitor").reference,
         "DomainId": deployment.one("AWS::SageMaker::Domain").attribute("DomainId"),
     }

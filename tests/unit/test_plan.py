@@ -146,13 +146,30 @@ def test_a_retried_tuning_job_of_the_longest_project_name_has_a_name_that_aws_ta
     assert_aws_accepts(name, "HyperParameterTuningJobName")
 
 
-def test_everything_made_bears_the_project_and_the_run() -> None:
+def tags(listed: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in listed}
+
+
+def test_everything_made_bears_the_project_the_run_and_its_execution() -> None:
     planned = plan({})
 
-    assert planned["tags"] == [
-        {"Key": "project", "Value": "fraud"},
-        {"Key": "run-id", "Value": planned["run_id"]},
-    ]
+    assert tags(planned["tags"]) == {"project": "fraud", "run-id": planned["run_id"], "execution": EXECUTION["id"]}
+    assert_aws_accepts(planned["tags"], "TagList")
+
+
+def test_an_endpoint_bears_its_idle_time_too() -> None:
+    planned = plan({"endpoint": {"idle_minutes": 45}})
+
+    assert tags(planned["endpoint_tags"]) == tags(planned["tags"]) | {"idle-minutes": "45"}
+    assert_aws_accepts(planned["endpoint_tags"], "TagList")
+
+
+def test_the_arn_of_the_longest_names_fits_into_a_tag() -> None:
+    arn = f"arn:aws:states:ap-southeast-4:123456789012:execution:eightlet-pipeline:{'n' * 80}"
+
+    planned = plan({}, id=arn)
+
+    assert tags(planned["tags"])["execution"] == arn
     assert_aws_accepts(planned["tags"], "TagList")
 
 

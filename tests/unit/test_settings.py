@@ -12,8 +12,17 @@ from stacks.settings import Settings, SettingsError
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 DEFAULTS: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]["settings"]
-MINUTES = ["studio_idle_minutes", "endpoint_ttl_minutes", "endpoint_max_ttl_minutes", "endpoint_idle_minutes"]
 LONGEST_MINUTES = 525_600
+BOUNDS = {
+    "studio_idle_minutes": (60, LONGEST_MINUTES),
+    "endpoint_ttl_minutes": (10, LONGEST_MINUTES),
+    "endpoint_max_ttl_minutes": (10, LONGEST_MINUTES),
+    "endpoint_idle_minutes": (5, LONGEST_MINUTES),
+    "sweep_minutes": (1, 60),
+    "expiry_warning_minutes": (1, LONGEST_MINUTES),
+}
+SWITCHES = ["janitor_dry_run", "studio_home_efs"]
+LISTS = ["user_profiles", "notification_emails"]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -40,6 +49,11 @@ def test_the_defaults_are_allowed() -> None:
         endpoint_ttl_minutes=60,
         endpoint_max_ttl_minutes=1440,
         endpoint_idle_minutes=30,
+        sweep_minutes=5,
+        expiry_warning_minutes=15,
+        janitor_dry_run=False,
+        notification_emails=(),
+        studio_home_efs=False,
         log_retention_days=30,
     )
 
@@ -92,28 +106,64 @@ def test_any_other_profiles_are_refused(names: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    "addresses", [[], ["ana@example.com"], ["ana@example.com", "ops+fraud@mail.example.co.uk"]], ids=len
+)
+def test_notices_go_to_any_number_of_addresses(addresses: list[str]) -> None:
+    assert settings(notification_emails=addresses).notification_emails == tuple(addresses)
+
+
+@pytest.mark.parametrize(
+    "addresses",
     [
-        ("studio_idle_minutes", 60),
-        ("endpoint_ttl_minutes", 10),
-        ("endpoint_max_ttl_minutes", 10),
-        ("endpoint_idle_minutes", 5),
+        pytest.param("ana@example.com", id="no list"),
+        pytest.param(None, id="nothing"),
+        pytest.param(["ana@example.com", "ana@example.com"], id="twice the same"),
+        pytest.param([""], id="an empty one"),
+        pytest.param(["ana"], id="no domain"),
+        pytest.param(["ana@localhost"], id="a domain without a dot"),
+        pytest.param(["@example.com"], id="nobody"),
+        pytest.param(["ana@ben@example.com"], id="two signs"),
+        pytest.param(["ana maria@example.com"], id="a space"),
+        pytest.param(["ana@example.com\n"], id="a line break"),
+        pytest.param([5], id="a number"),
+        pytest.param([None], id="no text"),
+        pytest.param([{}], id="a mapping in the list"),
     ],
 )
-def test_minutes_lie_within_their_bounds(name: str, least: int) -> None:
+def test_any_other_addresses_are_refused(addresses: Any) -> None:
+    message = refusal(DEFAULTS | {"notification_emails": addresses})
+
+    assert f"settings.notification_emails is {addresses!r}; allowed is a list of different e-mail addresses" in message
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_minutes_lie_within_their_bounds(name: str) -> None:
+    least, most = BOUNDS[name]
     rest = {"endpoint_ttl_minutes": 10, "endpoint_max_ttl_minutes": LONGEST_MINUTES}
 
     assert getattr(settings(**rest | {name: least}), name) == least
-    assert getattr(settings(**rest | {name: LONGEST_MINUTES}), name) == LONGEST_MINUTES
-    for outside in (least - 1, LONGEST_MINUTES + 1, -1):
+    assert getattr(settings(**rest | {name: most}), name) == most
+    for outside in (least - 1, most + 1, -1):
         message = refusal(DEFAULTS | {name: outside})
-        assert f"settings.{name} is {outside}; allowed is a whole number from {least} to {LONGEST_MINUTES}." in message
+        assert f"settings.{name} is {outside}; allowed is a whole number from {least} to {most}." in message
 
 
-@pytest.mark.parametrize("name", MINUTES)
+@pytest.mark.parametrize("name", BOUNDS)
 @pytest.mark.parametrize("value", [60.0, "60", True, None, [60]])
 def test_minutes_are_whole_numbers(name: str, value: Any) -> None:
     assert f"settings.{name} is {value!r}; allowed is a whole number" in refusal(DEFAULTS | {name: value})
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [True, False])
+def test_a_switch_is_on_or_off(name: str, *, value: bool) -> None:
+    assert getattr(settings(**{name: value}), name) is value
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, "true", "false", "", None, []])
+def test_a_switch_knows_nothing_between(name: str, value: Any) -> None:
+    assert f"settings.{name} is {value!r}; allowed are true and false" in refusal(DEFAULTS | {name: value})
 
 
 @pytest.mark.parametrize("days", [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365])
@@ -189,5 +239,5 @@ def test_any_mapping_gives_settings_or_a_settings_error(changes: dict[str, Any],
     except SettingsError:
         return
     assert context.keys() == DEFAULTS.keys()
-    expected = {name: type(value) for name, value in DEFAULTS.items()} | {"user_profiles": tuple}
+    expected = {name: type(value) for name, value in DEFAULTS.items()} | dict.fromkeys(LISTS, tuple)
     assert {name: type(getattr(found, name)) for name in DEFAULTS} == expected

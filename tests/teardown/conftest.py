@@ -1,0 +1,52 @@
+"""A local cloud of its own for what moves the clock, and for destroying the stack in all kinds of moments."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.sample import write_sample
+from localcloud.cdk import CdkApp
+from localcloud.cloud import Cloud, start
+from tests.pipeline.running import PROJECT, Deployed
+from tests.template.synthesis import ROOT, synthesise
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with start(tmp_path_factory.mktemp("cloud")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def app(cloud: Cloud) -> CdkApp:
+    """The application with the settings of cdk.json, in a bootstrapped account."""
+    made = CdkApp(cloud, ROOT, cloud.folder / "cdk.out")
+    made.synth()
+    made.bootstrap()
+    return made
+
+
+@pytest.fixture(scope="session")
+def app_with_home(app: CdkApp) -> CdkApp:
+    """The application, with a home file system for Studio's users."""
+    assembly = app.cloud.folder / "cdk.out.home"
+    synthesise(assembly, studio_home_efs=True)
+    return CdkApp(app.cloud, ROOT, assembly)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of made-up transactions."""
+    path = tmp_path_factory.mktemp("sample") / "made-up.csv"
+    write_sample(path)
+    return path
+
+
+def deploy(app: CdkApp) -> Deployed:
+    """Deploy, with no sweeps but those that a test asks for."""
+    before = app.cloud.inventory()
+    app.deploy()
+    deployed = Deployed(app, before, app.outputs(PROJECT))
+    deployed.stop_schedule()
+    return deployed

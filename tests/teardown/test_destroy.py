@@ -1,0 +1,130 @@
+"""`cdk destroy` at the worst moments: the account holds what it held before, and no stranger's thing less."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.cdk import CdkApp, CdkError
+from localcloud.cloud import Item
+from tests.pipeline.policies import denied
+from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
+from tests.teardown.conftest import deploy
+from tests.teardown.hosting import FOREIGN, IMAGE, OWN, Hands, items
+
+MANY = 300
+LONG_TUNING = {"max_jobs": 500, "max_parallel_jobs": 1}
+
+
+def upload(deployed: Deployed, sample: Path) -> dict[str, Any]:
+    """The beginning of an execution's input."""
+    return {"data": {"source": deployed.upload(sample.name, sample.read_bytes())}}
+
+
+def is_running(deployed: Deployed, operation: str, member: str) -> bool:
+    return bool(getattr(deployed.client("sagemaker"), operation)(StatusEquals="InProgress")[member])
+
+
+def start_tuning(deployed: Deployed, given: dict[str, Any]) -> str:
+    """Start a run that will tune for long, and wait until it does; its execution's ARN."""
+    execution = deployed.start({**given, "tuning": LONG_TUNING})
+    wait_until(
+        lambda: is_running(deployed, "list_hyper_parameter_tuning_jobs", "HyperParameterTuningJobSummaries"),
+        "a tuning job runs",
+    )
+    return execution
+
+
+def open_space(deployed: Deployed, name: str) -> None:
+    """As a user does in Studio: a space, and an app in it."""
+    sagemaker, domain = deployed.client("sagemaker"), deployed.outputs["DomainId"]
+    (profile,) = sagemaker.list_user_profiles(DomainIdEquals=domain)["UserProfiles"]
+    sagemaker.create_space(
+        DomainId=domain,
+        SpaceName=name,
+        OwnershipSettings={"OwnerUserProfileName": profile["UserProfileName"]},
+        SpaceSharingSettings={"SharingType": "Private"},
+    )
+    wait_until(
+        lambda: sagemaker.describe_space(DomainId=domain, SpaceName=name)["Status"] == "InService", "the space is there"
+    )
+    sagemaker.create_app(DomainId=domain, SpaceName=name, AppType="JupyterLab", AppName="default")
+
+
+def register(deployed: Deployed, run: Run) -> None:
+    """The run's model as a package in the stack's group, as a user registers one."""
+    container = {"Image": IMAGE, "ModelDataUrl": run.output["chosen"]["model_data"]}
+    deployed.client("sagemaker").create_model_package(
+        ModelPackageGroupName=f"{PROJECT}-models",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def before(app: CdkApp) -> frozenset[Item]:
+    return app.cloud.inventory()
+
+
+def test_in_the_middle_of_a_run(app: CdkApp, before: frozenset[Item], sample: Path) -> None:
+    deployed = deploy(app)
+    deployed.start({**upload(deployed, sample), "hyperparameters": {"num_round": 1_000_000}})
+    wait_until(lambda: is_running(deployed, "list_training_jobs", "TrainingJobSummaries"), "a training job runs")
+
+    app.destroy()
+
+    assert app.cloud.inventory() == before
+
+
+def test_with_all_that_people_can_leave_behind(app_with_home: CdkApp, before: frozenset[Item], sample: Path) -> None:
+    deployed = deploy(app_with_home)
+    given = upload(deployed, sample)
+    run = deployed.run({**given, "tuning": {"enabled": False}})
+    assert run.status == "SUCCEEDED"
+    register(deployed, run)
+    start_tuning(deployed, given)
+    open_space(deployed, "notebooks")
+    left = app_with_home.cloud.inventory()
+    assert {item.service for item in left - before} >= {"efs"}
+
+    app_with_home.destroy()
+
+    assert app_with_home.cloud.inventory() == before
+
+
+def test_again_after_a_destroy_that_failed(app: CdkApp, before: frozenset[Item], sample: Path) -> None:
+    deployed = deploy(app)
+    start_tuning(deployed, upload(deployed, sample))
+    role = deployed.resource("Teardown", "PurgeRole")
+
+    with (
+        denied(deployed, role, {"Action": "sagemaker:ListTags", "Resource": "*"}),
+        pytest.raises(CdkError, match="ListTags"),
+    ):
+        app.destroy()
+    assert app.cloud.inventory() != before
+
+    app.destroy()
+    assert app.cloud.inventory() == before
+
+
+def test_among_hundreds_of_endpoints_of_which_half_are_somebody_elses(app: CdkApp, before: frozenset[Item]) -> None:
+    deployed = deploy(app)
+    hands = Hands(deployed)
+    hands.upload_model()
+    own = [f"own-{number}" for number in range(MANY)]
+    foreign = [f"foreign-{number}" for number in range(MANY)]
+    hands.fail_to_serve(own, OWN)
+    hands.fail_to_serve(foreign, FOREIGN)
+    hands.serve("own-serving", OWN)
+    hands.serve("foreign-serving", FOREIGN)
+
+    app.destroy()
+
+    strangers = frozenset(item for name in (*foreign, "foreign-serving") for item in items(name))
+    assert app.cloud.inventory() == before | strangers
+    assert hands.status("foreign-serving") == "InService"
+    hands.remove([*foreign, "foreign-serving"])

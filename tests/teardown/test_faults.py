@@ -1,0 +1,40 @@
+"""One scenario of each kind that `make faults` has, on the deployed machine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.deployment import Deployment
+from faults.machine import task_states
+from faults.scenarios import Scenario, scenarios
+from faults.trial import Outcome, try_all
+from localcloud.cdk import CdkApp
+from tests.pipeline.running import PROJECT
+from tests.teardown.conftest import deploy
+
+
+def one_of_each(chosen: list[Scenario], integrations: dict[str, str]) -> list[Scenario]:
+    """The last one of each course in each kind of state, so that most of a run has been made."""
+    kinds = {(integrations[each.state], tuple(blow.what for blow in each.blows), each.janitor): each for each in chosen}
+    return list(kinds.values())
+
+
+@pytest.fixture(scope="module")
+def outcomes(app: CdkApp) -> Iterator[list[Outcome]]:
+    deployed = deploy(app)
+    deployment = Deployment(app, PROJECT, deployed.outputs)
+    deployment.upload_data()
+    states = task_states(deployment.definition())
+    integrations = {state.name: state.integration.name for state in states}
+    yield list(try_all(deployment, one_of_each(scenarios(states), integrations), lambda: None))
+    app.destroy()
+    deployed.disconnect()
+
+
+def test_nothing_is_left_of_a_run_whatever_failed_in_it(outcomes: list[Outcome]) -> None:
+    assert len(outcomes) > 30
+    assert {str(outcome.scenario): outcome.left for outcome in outcomes if outcome.left} == {}
+
+
+def test_each_execution_ends_with_the_true_cause_and_the_janitor_goes_on(outcomes: list[Outcome]) -> None:
+    assert {str(outcome.scenario): outcome.complaints for outcome in outcomes if outcome.complaints} == {}
