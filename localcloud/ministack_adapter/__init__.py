@@ -101,6 +101,7 @@ def check() -> None:
 def adapt() -> None:
     """Let ministack behave as AWS does, where of itself it doesn't; before anything is registered with it."""
     serving.serve_on_one_port()
+    callers.register_sessions_one_at_a_time()
     clouds_time.keep_the_clouds_time()
     alarms.ask_topics_for_alarms()
     alarms.evaluate_alarms_by_the_clock()

@@ -3,13 +3,16 @@
 import hashlib
 import re
 import secrets
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ministack.core import iam_evaluator, responses, router
 from ministack.core.iam_actions import identity_denial_message
 from ministack.services import iam, sts
 
-from localcloud.ministack_adapter.internals import Used
+from localcloud.ministack_adapter.internals import Used, replace
 from localcloud.sagemaker.errors import AccessDenied, ValidationError
 from localcloud.sagemaker.platform import Conditions
 
@@ -70,6 +73,18 @@ def signed_caller(headers: dict[str, str], query: dict[str, list[str]]) -> Signe
     return SignedCaller(
         router.extract_access_key_id(headers, query) or "", current_account(), router.extract_region(headers, query)
     )
+
+
+def register_sessions_one_at_a_time() -> None:
+    """Registering one looks through all for those that have expired; two at a time would disturb each other."""
+    original: Callable[..., None] = sts.register_session
+    lock = threading.Lock()
+
+    def register_session(*given: Any, **named: Any) -> None:
+        with lock:
+            original(*given, **named)
+
+    replace(sts, "register_session", register_session)
 
 
 def role_credentials(role_arn: str, service_principal: str, session_name: str) -> dict[str, str]:
