@@ -91,15 +91,15 @@ class TeardownStack(cdk.NestedStack):
         """Looking at what bears the project's tag, and removing it; SageMaker has no grants in the CDK."""
         looked_at = HOSTING | RUN_JOBS
         own = {"StringEquals": {"aws:ResourceTag/project": self._settings.project}}
-        for actions, kinds, conditions in (
-            (["Delete{}"], HOSTING, own),
-            (["Stop{}"], RUN_JOBS, own),
+        for verb, kinds, conditions in (
+            ("Delete", HOSTING, own),
+            ("Stop", RUN_JOBS, own),
             # Not of the project's alone: an endpoint of the project may serve by somebody else's configuration.
-            (["Describe{}"], {kind: HOSTING[kind] for kind in ("endpoint", "endpoint-config")}, {}),
+            ("Describe", {kind: HOSTING[kind] for kind in ("endpoint", "endpoint-config")}, {}),
         ):
             janitor.add_to_role_policy(
                 iam.PolicyStatement(
-                    actions=[f"sagemaker:{action.format(noun)}" for noun in kinds.values() for action in actions],
+                    actions=[f"sagemaker:{verb}{noun}" for noun in kinds.values()],
                     resources=[self._arn(kind) for kind in kinds],
                     conditions=conditions,
                 )

@@ -1,16 +1,20 @@
 """`cdk destroy` at the worst moments: the account holds what it held before, and no stranger's thing less."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from localcloud.cdk import CdkApp, CdkError
-from localcloud.cloud import Item
+from localcloud.cloud import Cloud, Item
 from tests.pipeline.policies import denied
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
 from tests.teardown.conftest import deploy
 from tests.teardown.hosting import FOREIGN, IMAGE, OWN, Hands, items
+from tests.template.synthesis import ROOT
 
 MANY = 300
 LONG_TUNING = {"max_jobs": 500, "max_parallel_jobs": 1}
@@ -44,6 +48,7 @@ def open_space(deployed: Deployed, name: str) -> None:
         SpaceName=name,
         OwnershipSettings={"OwnerUserProfileName": profile["UserProfileName"]},
         SpaceSharingSettings={"SharingType": "Private"},
+        SpaceSettings={"AppType": "JupyterLab"},
     )
     wait_until(
         lambda: sagemaker.describe_space(DomainId=domain, SpaceName=name)["Status"] == "InService", "the space is there"
@@ -79,20 +84,49 @@ def test_in_the_middle_of_a_run(app: CdkApp, before: frozenset[Item], sample: Pa
     assert app.cloud.inventory() == before
 
 
-def test_with_all_that_people_can_leave_behind(app_with_home: CdkApp, before: frozenset[Item], sample: Path) -> None:
+class Furnished(NamedTuple):
+    """A deployment with all that people can leave behind, and what is there, and bills, after its destruction."""
+
+    billing_before: "subprocess.CompletedProcess[str]"
+    billing_after: "subprocess.CompletedProcess[str]"
+    left: frozenset[Item]
+
+
+@pytest.fixture(scope="module")
+def furnished(app_with_home: CdkApp, sample: Path) -> Furnished:
+    """An endpoint in service, a tuning job under way, a space and an app of a user's, a home file system."""
     deployed = deploy(app_with_home)
     given = upload(deployed, sample)
     run = deployed.run({**given, "tuning": {"enabled": False}})
-    assert run.status == "SUCCEEDED"
     register(deployed, run)
-    start_tuning(deployed, given)
     open_space(deployed, "notebooks")
-    left = app_with_home.cloud.inventory()
-    assert {item.service for item in left - before} >= {"efs"}
-
+    start_tuning(deployed, given)
+    billing_before = bill(app_with_home.cloud)
     app_with_home.destroy()
+    return Furnished(billing_before, bill(app_with_home.cloud), app_with_home.cloud.inventory())
 
-    assert app_with_home.cloud.inventory() == before
+
+def bill(cloud: Cloud) -> "subprocess.CompletedProcess[str]":
+    """`python -m billing` with the variables that point at the cloud."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, "-m", "billing"]
+    environment = {**own, **cloud.environment, "COLUMNS": "120"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_with_all_that_people_can_leave_behind(before: frozenset[Item], furnished: Furnished) -> None:
+    assert furnished.left == before
+
+
+def test_what_bills_until_then_is_listed(furnished: Furnished) -> None:
+    kinds = {line.partition("  ")[0] for line in furnished.billing_before.stdout.splitlines()}
+    assert furnished.billing_before.returncode == 1, furnished.billing_before.stderr
+    assert kinds >= {"endpoint", "training job", "Studio app", "space volume", "file system"}
+
+
+def test_nothing_bills_after_that(furnished: Furnished) -> None:
+    assert furnished.billing_after.returncode == 0, furnished.billing_after.stdout
+    assert f"Nothing of project {PROJECT} bills now." in furnished.billing_after.stdout
 
 
 def test_again_after_a_destroy_that_failed(app: CdkApp, before: frozenset[Item], sample: Path) -> None:
