@@ -7,9 +7,20 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ValidationError
 from localcloud.sagemaker.resources import Resource
-from localcloud.sagemaker.service import Request, Response
+from localcloud.sagemaker.service import Call, Request, Response
+from localcloud.sagemaker.training_rules import refuse_unknown
 
 _DEFAULT_PAGE = 10
+_JOB_FILTERS = (
+    "NextToken",
+    "MaxResults",
+    "CreationTimeAfter",
+    "CreationTimeBefore",
+    "NameContains",
+    "StatusEquals",
+    "SortBy",
+    "SortOrder",
+)
 
 
 def page(
@@ -29,6 +40,19 @@ def page(
     if end < len(chosen):
         response["NextToken"] = base64.b64encode(str(end).encode()).decode()
     return response
+
+
+def page_of_jobs(
+    call: Call, request: Request, kind: str, member: str, summary: Callable[[Resource], dict[str, Any]]
+) -> Response:
+    """One page of a kind of jobs. Raises ValidationError for what the local cloud doesn't know yet."""
+    refuse_unknown(request, _JOB_FILTERS, "")
+    if request.get("SortBy") not in (None, "Name", "CreationTime"):
+        raise ValidationError(
+            f"The local cloud does not sort by {request['SortBy']} yet; it sorts by Name and CreationTime."
+        )
+    with call.resources.lock:
+        return page(call.resources.all(kind), request, member, summary)
 
 
 def _created(resource: Resource) -> datetime:

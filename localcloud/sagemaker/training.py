@@ -5,7 +5,7 @@ from typing import Any
 
 from localcloud.sagemaker import events
 from localcloud.sagemaker.errors import ResourceInUse, ValidationError
-from localcloud.sagemaker.listing import page
+from localcloud.sagemaker.listing import page_of_jobs
 from localcloud.sagemaker.metrics import DEFINITIONS
 from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
@@ -13,7 +13,6 @@ from localcloud.sagemaker.training_rules import (
     DEFAULT_MAX_RUNTIME_SECONDS,
     check_job,
     limit_exceeded,
-    refuse_unknown,
 )
 from localcloud.sagemaker.training_run import TrainingRun, enter
 
@@ -56,16 +55,6 @@ _SUMMARY_MEMBERS = (
     "LastModifiedTime",
     "TrainingJobStatus",
     "SecondaryStatus",
-)
-_LIST_MEMBERS = (
-    "NextToken",
-    "MaxResults",
-    "CreationTimeAfter",
-    "CreationTimeBefore",
-    "NameContains",
-    "StatusEquals",
-    "SortBy",
-    "SortOrder",
 )
 
 _by_name = named(KIND, "TrainingJobName")
@@ -143,11 +132,7 @@ def describe_training_job(call: Call, request: Request) -> Response:
 
 @operation("ListTrainingJobs", arn=everything)
 def list_training_jobs(call: Call, request: Request) -> Response:
-    refuse_unknown(request, _LIST_MEMBERS, "")
-    if request.get("SortBy") == "Status":
-        raise ValidationError("The local cloud does not sort by Status yet; it sorts by Name and CreationTime.")
-    with call.resources.lock:
-        return page(call.resources.all(KIND), request, "TrainingJobSummaries", _summary)
+    return page_of_jobs(call, request, KIND, "TrainingJobSummaries", _summary)
 
 
 def _summary(job: Resource) -> dict[str, Any]:

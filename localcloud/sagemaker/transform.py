@@ -13,7 +13,7 @@ from localcloud.sagemaker import events
 from localcloud.sagemaker.containers import S3Uri, client
 from localcloud.sagemaker.errors import ResourceInUse, ValidationError
 from localcloud.sagemaker.hosting_rules import find
-from localcloud.sagemaker.listing import page
+from localcloud.sagemaker.listing import page_of_jobs
 from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
 from localcloud.sagemaker.training_rules import limit_exceeded, refuse_unknown
@@ -56,16 +56,6 @@ _SUMMARY_MEMBERS = (
     "TransformEndTime",
     "TransformJobStatus",
     "FailureReason",
-)
-_LIST_MEMBERS = (
-    "NextToken",
-    "MaxResults",
-    "CreationTimeAfter",
-    "CreationTimeBefore",
-    "NameContains",
-    "StatusEquals",
-    "SortBy",
-    "SortOrder",
 )
 
 _by_name = named(KIND, "TransformJobName")
@@ -206,11 +196,7 @@ def describe_transform_job(call: Call, request: Request) -> Response:
 
 @operation("ListTransformJobs", arn=everything)
 def list_transform_jobs(call: Call, request: Request) -> Response:
-    refuse_unknown(request, _LIST_MEMBERS, "")
-    if request.get("SortBy") == "Status":
-        raise ValidationError("The local cloud does not sort by Status yet; it sorts by Name and CreationTime.")
-    with call.resources.lock:
-        return page(call.resources.all(KIND), request, "TransformJobSummaries", _summary)
+    return page_of_jobs(call, request, KIND, "TransformJobSummaries", _summary)
 
 
 def _summary(job: Resource) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from localcloud.sagemaker import events, training
 from localcloud.sagemaker.errors import ResourceInUse, ResourceNotFound, ValidationError
-from localcloud.sagemaker.listing import page
+from localcloud.sagemaker.listing import page, page_of_jobs
 from localcloud.sagemaker.metrics import DEFINITIONS
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
@@ -39,16 +39,6 @@ _SUMMARY_MEMBERS = (
     "LastModifiedTime",
     "TrainingJobStatusCounters",
     "ObjectiveStatusCounters",
-)
-_LIST_MEMBERS = (
-    "NextToken",
-    "MaxResults",
-    "CreationTimeAfter",
-    "CreationTimeBefore",
-    "NameContains",
-    "StatusEquals",
-    "SortBy",
-    "SortOrder",
 )
 
 _by_name = named(KIND, "HyperParameterTuningJobName")
@@ -113,9 +103,7 @@ def describe_hyper_parameter_tuning_job(call: Call, request: Request) -> Respons
 
 @operation("ListHyperParameterTuningJobs", arn=everything)
 def list_hyper_parameter_tuning_jobs(call: Call, request: Request) -> Response:
-    _check_listing(request, _LIST_MEMBERS)
-    with call.resources.lock:
-        return page(call.resources.all(KIND), request, "HyperParameterTuningJobSummaries", _summary)
+    return page_of_jobs(call, request, KIND, "HyperParameterTuningJobSummaries", _summary)
 
 
 def _summary(job: Resource) -> dict[str, Any]:
