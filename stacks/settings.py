@@ -36,7 +36,8 @@ class Settings:
     notification_emails: tuple[str, ...]
     """Who is told by e-mail what was removed and why; AWS asks each to confirm."""
     studio_home_efs: bool
-    """Studio's users get a home file system, which bills for what it holds."""
+    """Studio's users get a home file system, which bills for what it holds. AWS lets a domain that has one keep it:
+    what is true once can't be false again (the SageMaker API's UpdateDomain)."""
     log_retention_days: int
     """How long CloudWatch keeps the logs; one of the numbers that it offers."""
 

@@ -10,6 +10,13 @@ logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 
 
+_PASSING = frozenset(
+    {"DependencyViolation", "FileSystemInUse", "ResourceInUse", "ConflictException"}
+    | {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
+)
+"""What AWS says as long as something is on its way out that uses a thing, such as a network interface, or is busy."""
+
+
 @dataclass(frozen=True)
 class Obstacle:
     """Something that is still there."""
@@ -17,7 +24,7 @@ class Obstacle:
     what: str
     why: str
     refused: bool = False
-    """AWS refused to let it go; else it is on its way."""
+    """AWS refuses to let it go; else it is on its way, or what holds it is."""
 
     def __str__(self) -> str:
         return f"{self.what} ({self.why})"
@@ -38,7 +45,7 @@ def attempt(doing: str, what: str, act: Callable[[], object], is_gone: Callable[
         if is_gone(error):
             return []
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        return [Obstacle(what, f"{code}: {message}", refused=True)]
+        return [Obstacle(what, f"{code}: {message}", refused=code not in _PASSING)]
     except BotoCoreError as error:
         return [Obstacle(what, str(error), refused=True)]
     logger.info("%s %s", doing, what)

@@ -114,5 +114,6 @@ def adapt() -> None:
     cloudformation.delete_stacks_as_cloudformation_does()
     step_functions.record_states_of_branches()
     functions.name_errors_as_lambda_does()
+    functions.make_log_groups_only_where_the_role_may()
     functions.log_as_the_python_runtime_does()
     functions.measure_every_invocation()

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
+from localcloud.ministack_adapter.callers import SignedCaller, current_account, current_region, role_credentials
 from localcloud.ministack_adapter.internals import MinistackChanged, State, Used, replace
+from localcloud.sagemaker.errors import AccessDenied, ValidationError
 
 USED: Used = (
     (cloudwatch, ("record_metric",)),
+    (cloudwatch_logs, ("_log_groups",)),
     (lambda_runtime, ("_PYTHON_WORKER_SCRIPT",)),
-    (lambda_svc, ("_emit_lambda_metrics", "_execute_function_dispatch", "_execute_function_warm")),
+    (lambda_svc, ("_emit_lambda_logs", "_emit_lambda_metrics", "_execute_function_dispatch", "_execute_function_warm")),
 )
 
 _LOGGING = """
@@ -54,6 +57,32 @@ def name_errors_as_lambda_does() -> None:
         return result
 
     replace(lambda_svc, "_execute_function_warm", execute)
+
+
+def make_log_groups_only_where_the_role_may() -> None:
+    """A log group that is gone comes back only if the function's role has logs:CreateLogGroup; ministack makes it in
+    any case, such as for the last lines of a function whose stack is being deleted."""
+    original: Callable[..., None] = lambda_svc._emit_lambda_logs
+
+    def emit(func: State, *given: Any, **named: Any) -> None:
+        config: State = func.get("config") or func
+        usual = f"/aws/lambda/{config['FunctionName']}"
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or usual
+        if group in cloudwatch_logs._log_groups or _may_make(group, config["Role"]):
+            original(func, *given, **named)
+
+    replace(lambda_svc, "_emit_lambda_logs", emit)
+
+
+def _may_make(group: str, role_arn: str) -> bool:
+    account, region = current_account(), current_region()
+    try:
+        credentials = role_credentials(role_arn, "lambda.amazonaws.com", "logs")
+        caller = SignedCaller(credentials["AWS_ACCESS_KEY_ID"], account, region)
+        caller.authorize("logs:CreateLogGroup", f"arn:aws:logs:{region}:{account}:log-group:{group}:*", {})
+    except (AccessDenied, ValidationError):  # the role may be gone, too
+        return False
+    return True
 
 
 def log_as_the_python_runtime_does() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,9 @@ from tests.teardown.hosting import FOREIGN, IMAGE, OWN, Hands, items
 from tests.template.synthesis import ROOT
 
 MANY = 300
+SHORT_SECONDS = 182
+"""As the purge's time-out: it leaves itself two seconds, for it hands over when three minutes are left."""
+
 LONG_TUNING = {"max_jobs": 500, "max_parallel_jobs": 1}
 
 
@@ -90,6 +94,8 @@ class Furnished(NamedTuple):
     billing_before: "subprocess.CompletedProcess[str]"
     billing_after: "subprocess.CompletedProcess[str]"
     left: frozenset[Item]
+    purges: int
+    """How often the purge's function was called."""
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +108,26 @@ def furnished(app_with_home: CdkApp, sample: Path) -> Furnished:
     open_space(deployed, "notebooks")
     start_tuning(deployed, given)
     billing_before = bill(app_with_home.cloud)
+    purge = deployed.resource("Teardown", "Purge")
+    deployed.client("lambda").update_function_configuration(FunctionName=purge, Timeout=SHORT_SECONDS)
     app_with_home.destroy()
-    return Furnished(billing_before, bill(app_with_home.cloud), app_with_home.cloud.inventory())
+    billing_after, left = bill(app_with_home.cloud), app_with_home.cloud.inventory()
+    return Furnished(billing_before, billing_after, left, invocations(deployed, purge))
+
+
+def invocations(deployed: Deployed, function: str) -> int:
+    """As CloudWatch counts them."""
+    now = deployed.app.cloud.now()
+    points = deployed.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return int(sum(point["Sum"] for point in points))
 
 
 def bill(cloud: Cloud) -> "subprocess.CompletedProcess[str]":
@@ -116,6 +140,11 @@ def bill(cloud: Cloud) -> "subprocess.CompletedProcess[str]":
 
 def test_with_all_that_people_can_leave_behind(before: frozenset[Item], furnished: Furnished) -> None:
     assert furnished.left == before
+
+
+def test_the_purge_goes_on_in_other_invocations_when_its_time_is_up(furnished: Furnished) -> None:
+    when_made, when_deleted = 1, 1
+    assert furnished.purges > when_made + when_deleted
 
 
 def test_what_bills_until_then_is_listed(furnished: Furnished) -> None:
