@@ -39,6 +39,7 @@ def function(deployed: Deployed) -> Iterator[Any]:
     """A Lambda client; NAME is a function that logs."""
     iam, functions, logs = (deployed.client(service) for service in ("iam", "lambda", "logs"))
     iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [TRUST]}))
+    permit(iam)
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("logs.py", CODE)
@@ -54,7 +55,15 @@ def function(deployed: Deployed) -> Iterator[Any]:
     yield functions
     functions.delete_function(FunctionName=NAME)
     logs.delete_log_group(logGroupName=LOG_GROUP)
+    iam.delete_role_policy(RoleName=NAME, PolicyName=NAME)
     iam.delete_role(RoleName=NAME)
+
+
+def permit(iam: Any) -> None:
+    """Let the function's role make its log group, as Lambda's basic execution role does."""
+    statement = {"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=NAME, PolicyName=NAME, PolicyDocument=document)
 
 
 def invoke(function: Any, by: str, kind: str = "RequestResponse") -> Any:
@@ -111,3 +120,18 @@ def test_an_invocation_and_its_error_are_counted_once(deployed: Deployed, functi
     wait_until(lambda: metric(deployed, "Invocations") >= invocations + 2, "both invocations are counted")
 
     assert (metric(deployed, "Invocations"), metric(deployed, "Errors")) == (invocations + 2, errors + 1)
+
+
+def test_a_log_group_comes_back_only_if_the_role_may_make_it(deployed: Deployed, function: Any) -> None:
+    iam, logs = deployed.client("iam"), deployed.client("logs")
+    invoke(function, "somebody")
+    logs.delete_log_group(logGroupName=LOG_GROUP)
+    iam.delete_role_policy(RoleName=NAME, PolicyName=NAME)
+
+    invoke(function, "somebody")
+    without = logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
+    permit(iam)
+    invoke(function, "somebody")
+
+    assert not without
+    assert logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
