@@ -31,8 +31,8 @@ _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
 _PATIENCE_SECONDS = 120
 """For so long a refusal may be AWS's being late to notice that what was in the way is gone."""
 
-_SPARE_MILLISECONDS = 180_000
-"""Looking through an account with hundreds of endpoints takes a minute or two."""
+_SPARE_SECONDS = 180
+"""What a look through an account with hundreds of endpoints takes; in a larger one, see `_Attempts`."""
 
 _STARTED = "PurgeStarted"
 _MOST_NAMED = 5
@@ -93,18 +93,37 @@ def take(step: Step, started: float, context: Any) -> bool:
     """Take the step until nothing is left; False if this function's time is up before. Raises PurgeFailed."""
     before: list[Obstacle] = []
     progressed, pause = time.monotonic(), _SHORTEST_PAUSE_SECONDS
-    while obstacles := step():
+    timed = _Attempts(step)
+    while obstacles := timed():
         if obstacles != before:
             logger.info("Still there: %s", _named(obstacles))
             before, pause = obstacles, _SHORTEST_PAUSE_SECONDS
             progressed = time.monotonic()
         if _is_hopeless(obstacles, progressed) or time.time() - started > LONGEST_SECONDS:
             raise PurgeFailed(f"In the way: {_named(obstacles)}. Run `cdk destroy` again when that is mended")
-        if context.get_remaining_time_in_millis() < _SPARE_MILLISECONDS:
+        if context.get_remaining_time_in_millis() < 1000 * timed.seconds_for_another:
             return False
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return True
+
+
+class _Attempts:
+    """The step, and how long an attempt may take."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._longest = 0.0
+
+    def __call__(self) -> list[Obstacle]:
+        began = time.monotonic()
+        obstacles = self._step()
+        self._longest = max(self._longest, time.monotonic() - began)
+        return obstacles
+
+    @property
+    def seconds_for_another(self) -> float:
+        return _SPARE_SECONDS + 2 * self._longest
 
 
 def _is_hopeless(obstacles: list[Obstacle], progressed: float) -> bool:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.teardown import purge
 from lambdas.teardown.logs import TRAINING_JOBS, delete_logs
+from lambdas.teardown.obstacles import Obstacle
 from tests.unit.small_account import (
     DENIED,
     KINDS,
@@ -566,6 +567,15 @@ def test_before_its_time_is_up_it_goes_on_in_another_invocation(cloud: Cloud) ->
     assert handed.items() >= EVENT.items()
     assert [handed[key] for key in handed.keys() - EVENT.keys()] == [began]
     assert cloud.context.seconds > 60  # enough for what is under way
+
+
+def test_it_hands_over_while_there_is_time_for_what_an_attempt_has_taken(cloud: Cloud) -> None:
+    def slow() -> list[Obstacle]:
+        cloud.sleep(200)  # of 900 seconds
+        return [Obstacle("Endpoint fraud-1", "Updating")]
+
+    assert not purge.take(slow, cloud.clock, cloud.context)
+    assert cloud.context.seconds >= 200
 
 
 def test_what_never_ends_is_given_up_before_cloudformation_gives_up(cloud: Cloud) -> None:
