@@ -1,7 +1,7 @@
 """One sweep: every endpoint of the project is judged, what has to go goes, and the rest is told apart."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,6 +44,9 @@ logger.setLevel(logging.INFO)
 
 _UNSETTLED = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 """AWS deletes no endpoint that is changing."""
+_PARTS = {ENDPOINT_CONFIG.noun: "endpoint-config", MODEL.noun: "model"}
+"""How an ARN spells what goes with an endpoint."""
+
 _RUNS_OVER = (Run.SUCCEEDED, Run.FAILED, Run.FORGOTTEN)
 
 
@@ -118,6 +121,8 @@ class Sweep:
     def __init__(self, account: Account, limits: Limits, now: datetime, *, dry_run: bool) -> None:
         self._account, self._limits, self._now, self._dry_run = account, limits, now, dry_run
         self._runs = Runs(account.step_functions, account.state_machine_arn)
+        self._arn_prefix = ""
+        """Of the account's resources in SageMaker, as an endpoint's ARN tells it."""
         self._blind = False
         """An endpoint could not be looked at, so what it serves is not known."""
         self.report = Report()
@@ -214,6 +219,7 @@ class Sweep:
         gone: dict[str, str] = {}
         serving: set[str] = set()
         for each in hosted:
+            self._arn_prefix = each.facts.arn.partition(":endpoint/")[0] + ":"
             verdict = judge(each.facts, facts, self._now, self._limits)
             if verdict.reason is not None and self._remove_endpoint(each.facts, verdict.reason):
                 gone[each.config] = verdict.reason
@@ -247,7 +253,7 @@ class Sweep:
         models: dict[str, str] = {}
         kept: set[str] = set()
         unseen = set(serving)
-        for config in self._of_project(ENDPOINT_CONFIG):
+        for config in self._parts(ENDPOINT_CONFIG, gone.keys() | serving):
             unseen.discard(config.name)
             used = self._models_of(config.name)
             why = None if config.name in serving else gone.get(config.name) or self._due(config)
@@ -260,7 +266,7 @@ class Sweep:
         return models, kept
 
     def _remove_models(self, models: Mapping[str, str], kept: set[str]) -> None:
-        for model in self._of_project(MODEL):
+        for model in self._parts(MODEL, set(models)):
             why = None if model.name in kept else models.get(model.name) or self._due(model)
             if why is not None:
                 self._remove_part(MODEL, model, why)
@@ -274,7 +280,10 @@ class Sweep:
         return "its run has ended" if self._runs.of(found.tags) in _RUNS_OVER else None
 
     def _remove_part(self, kind: Kind, part: Found, why: str) -> bool:
-        """Its endpoint may be gone: what is refused now is marked, to be tried again at the next sweep."""
+        """Its endpoint may be gone: what is refused now is marked, to be tried again at the next sweep.
+
+        That finds it if it is named as runs name theirs; else it stays, and costs nothing, until the stack is deleted.
+        """
         done = self._act(kind, part, why, delete)
         if not done and part.tags.get(DUE_TAG) != why:
             self._tag(part.summary[kind.arn_member], DUE_TAG, why)
@@ -289,6 +298,21 @@ class Sweep:
             raise
         variants = [*described["ProductionVariants"], *described.get("ShadowProductionVariants", [])]
         return {variant["ModelName"] for variant in variants if "ModelName" in variant}
+
+    def _parts(self, kind: Kind, names: Set[str]) -> Iterator[Found]:
+        """The project's of a kind that are named as runs name theirs, and those of these names.
+
+        To look at the tags of all that an account may have, every few minutes, would take long, and cost.
+        """
+        seen = set()
+        for found in self._of_project(kind, NameContains=f"{self._limits.project}-"):
+            seen.add(found.name)
+            yield found
+        for name in sorted(names - seen):
+            summary = {kind.name_member: name, kind.arn_member: f"{self._arn_prefix}{_PARTS[kind.noun]}/{name.lower()}"}
+            found_by_name = if_of_project(self._account.sagemaker, kind, self._limits.project, summary)
+            if found_by_name is not None:
+                yield found_by_name
 
     # --- all of them --------------------------------------------------------------------------------------------
 

@@ -96,6 +96,11 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 # --- SageMaker --------------------------------------------------------------------------------------------------
 
 
+def _kind_in_arn(noun: str) -> str:
+    """`endpoint-config` of `EndpointConfig`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", noun).lower()
+
+
 @dataclass
 class Resource:
     tags: dict[str, str]
@@ -216,7 +221,8 @@ class SageMaker:
         return sorted(name for (kind, name), item in held if kind == noun and item.status != "Deleting")
 
     def _tags(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        noun, _, name = request["ResourceArn"].rpartition(":")[2].partition("/")
+        kind, _, name = request["ResourceArn"].rpartition(":")[2].partition("/")
+        noun = next((noun for noun, _ in self.resources if _kind_in_arn(noun) == kind), kind)
         item = self._existing(operation, noun, name)
         if operation == "ListTags":
             page, rest = page_of(tag_list(item.tags), request.get("NextToken"))
@@ -239,12 +245,12 @@ class SageMaker:
         return {kind.member: [self._summary(kind, name) for name in page], **rest}
 
     def _summary(self, kind: Kind, name: str) -> dict[str, Any]:
-        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:{kind.noun}/{name}"
+        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:{_kind_in_arn(kind.noun)}/{name}"
         status = self.resources[kind.noun, name].status
         return {kind.name_member: name, kind.arn_member: arn, f"{kind.noun}Status": status}
 
     def _one(self, operation: str, verb: str, noun: str, name: str) -> dict[str, Any]:
-        name = name.rpartition(f":{noun}/")[2]  # of a model package, the ARN is given
+        name = name.rpartition(f":{_kind_in_arn(noun)}/")[2]  # of a model package, the ARN is given
         item = self._existing(operation, noun, name)
         if verb == "Describe":
             return self._described(noun, name, item)

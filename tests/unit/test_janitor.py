@@ -463,7 +463,7 @@ def test_a_warning_says_in_one_line_how_to_keep_the_endpoint(cloud: Cloud) -> No
 
     (command,) = (line.strip() for line in cloud.told[0].splitlines() if "aws sagemaker" in line)
     assert command == (
-        "aws sagemaker add-tags --resource-arn arn:aws:sagemaker:eu-west-1:123456789012:Endpoint/fraud-1 "
+        "aws sagemaker add-tags --resource-arn arn:aws:sagemaker:eu-west-1:123456789012:endpoint/fraud-1 "
         "--tags Key=expires-at,Value=2026-11-24T18:10:00Z"
     )
 
@@ -683,8 +683,8 @@ def test_what_failed_is_tried_again_by_the_next_sweep(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("noun", ["EndpointConfig", "Model"])
 def test_what_stayed_behind_when_its_endpoint_went_goes_with_the_next_sweep(cloud: Cloud, noun: str) -> None:
-    cloud.host("by-hand", tags={"expires-at": PAST})
-    cloud.sagemaker.refusals[f"Delete{noun} by-hand"] = DENIED
+    cloud.host("fraud-by-hand", tags={"expires-at": PAST})
+    cloud.sagemaker.refusals[f"Delete{noun} fraud-by-hand"] = DENIED
     with pytest.raises(janitor.SweepIncomplete):
         sweep(cloud)
 
@@ -697,27 +697,35 @@ def test_what_stayed_behind_when_its_endpoint_went_goes_with_the_next_sweep(clou
 
 @pytest.mark.parametrize("noun", ["EndpointConfig", "Model"])
 def test_what_aws_refuses_to_remove_is_marked_with_the_reason_once(cloud: Cloud, noun: str) -> None:
-    cloud.host("by-hand", tags={"expires-at": PAST})
-    cloud.sagemaker.refusals[f"Delete{noun} by-hand"] = DENIED
+    cloud.host("fraud-by-hand", tags={"expires-at": PAST})
+    cloud.sagemaker.refusals[f"Delete{noun} fraud-by-hand"] = DENIED
 
     for at in (NOW, NOW + minutes(5)):
-        with pytest.raises(janitor.SweepIncomplete, match=f"{noun} by-hand"):
+        with pytest.raises(janitor.SweepIncomplete, match=f"{noun} fraud-by-hand"):
             sweep(cloud, at)
 
-    assert cloud.sagemaker.resources[noun, "by-hand"].tags["removal-due"] == "its date is past"
-    assert [done for done in cloud.sagemaker.done if done[0] == "AddTags"] == [("AddTags", "by-hand")]
+    assert cloud.sagemaker.resources[noun, "fraud-by-hand"].tags["removal-due"] == "its date is past"
+    assert [done for done in cloud.sagemaker.done if done[0] == "AddTags"] == [("AddTags", "fraud-by-hand")]
 
 
 def test_what_is_removed_late_is_told_with_the_reason_for_which_its_endpoint_went(cloud: Cloud) -> None:
-    cloud.host("by-hand", called=False)
-    cloud.sagemaker.refusals["DeleteModel by-hand"] = DENIED
+    cloud.host("fraud-by-hand", called=False)
+    cloud.sagemaker.refusals["DeleteModel fraud-by-hand"] = DENIED
     with pytest.raises(janitor.SweepIncomplete):
         sweep(cloud)
 
     cloud.sagemaker.refusals.clear()
     sweep(cloud)
 
-    assert "Removed Model by-hand: idle." in cloud.told[1]
+    assert "Removed Model fraud-by-hand: idle." in cloud.told[1]
+
+
+def test_a_sweep_does_not_ask_for_the_tags_of_every_model_in_the_account(cloud: Cloud) -> None:
+    for noun in ("EndpointConfig", "Model"):
+        cloud.sagemaker.resources[noun, "other"] = Resource({"project": "other"})
+    cloud.sagemaker.refusals["ListTags other"] = DENIED
+
+    sweep(cloud)
 
 
 def test_what_was_to_be_removed_and_serves_again_stays(cloud: Cloud) -> None:
@@ -801,11 +809,11 @@ def test_an_endpoint_whose_run_cannot_be_looked_up_keeps_no_other_alive(cloud: C
 
 
 def test_while_an_endpoint_cannot_be_looked_at_what_it_may_serve_stays(cloud: Cloud) -> None:
-    for name in ("strange", "unused"):
+    for name in ("fraud-strange", "fraud-unused"):
         cloud.host(name, tags={"execution": ENDED})
         cloud.sagemaker.resources["Model", name].tags["removal-due"] = "idle"
-    del cloud.sagemaker.resources["Endpoint", "unused"]
-    cloud.sagemaker.refusals["DescribeEndpoint strange"] = DENIED
+    del cloud.sagemaker.resources["Endpoint", "fraud-unused"]
+    cloud.sagemaker.refusals["DescribeEndpoint fraud-strange"] = DENIED
 
     with pytest.raises(janitor.SweepIncomplete):
         sweep(cloud)
