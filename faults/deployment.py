@@ -41,7 +41,6 @@ class Ended:
 @dataclass(frozen=True)
 class Deployment:
     app: CdkApp
-    stack: str
     outputs: Mapping[str, str]
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -190,7 +189,7 @@ def deploy(cloud: Cloud, root: Path, folder: Path) -> Deployment:
     app.bootstrap()
     app.deploy()
     stack = json.loads((root / "cdk.json").read_text())["context"]["settings"]["project"]
-    deployment = Deployment(app, stack, app.outputs(stack))
+    deployment = Deployment(app, app.outputs(stack))
     deployment.stop_schedule()
     deployment.upload_data()
     return deployment

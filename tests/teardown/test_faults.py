@@ -9,7 +9,6 @@ from faults.machine import task_states
 from faults.scenarios import Scenario, scenarios
 from faults.trial import Outcome, try_all
 from localcloud.cdk import CdkApp
-from tests.pipeline.running import PROJECT
 from tests.teardown.conftest import deploy
 
 
@@ -21,7 +20,7 @@ def one_of_each(chosen: list[Scenario]) -> list[Scenario]:
 @pytest.fixture(scope="module")
 def outcomes(app: CdkApp) -> Iterator[list[Outcome]]:
     deployed = deploy(app)
-    deployment = Deployment(app, PROJECT, deployed.outputs)
+    deployment = Deployment(app, deployed.outputs)
     deployment.upload_data()
     chosen = one_of_each(scenarios(task_states(deployment.definition())))
     yield list(try_all(deployment, chosen, lambda: None))
