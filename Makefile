@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DATA INPUT KEEP
+# The lesson's data, if it lies beside the checkout.
+export CREDITCARD_DATA ?= $(wildcard $(CURDIR)/../shared/data/creditcardfraud.zip)
+export CSV OUT PROJECT INSTANCE_TYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stop faults billing test check lint clean
+.PHONY: help setup demo stop predict faults billing bench-model browser test check lint clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
@@ -27,16 +30,30 @@ demo: setup ## deploy, run and destroy it all on this machine (DATA=file.csv|fil
 stop: setup ## end a local cloud that KEEP=1 left up
 	@$(BIN)/python -m demo stop
 
+predict: setup ## score a CSV file by the current model (CSV=file.csv, OUT=file.csv, PROJECT=…, INSTANCE_TYPE=ml.…)
+	@$(BIN)/python -m predict
+
 billing: setup ## what bills now in the account that the AWS variables point at
 	@$(BIN)/python -m billing
 
 faults: setup ## let everything fail that can, on this machine, and count what is left
 	@$(BIN)/python -m faults
 
-test: lint ## all checks and tests
+bench-model: setup ## the pipeline's model against the lesson's on eight splits (DATA=creditcardfraud.zip)
+	@$(BIN)/python -m bench
+
+browser: ## Chromium, with which a test opens the report (installed where apt-get may; elsewhere bring your own)
+	@if command -v chromedriver && { command -v chromium || command -v chromium-browser || command -v google-chrome; }; \
+	then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get; \
+	then apt-get update -qq && apt-get install -y -qq chromium chromium-driver; \
+	else echo "There is no Chromium with its chromedriver here: the tests that open the report are skipped." >&2; \
+	fi >/dev/null
+
+test: lint browser ## all checks and tests
 	$(BIN)/pytest -n 2
 
-check: lint ## the quick ones: no local cloud
+check: lint browser ## the quick ones: no local cloud
 	$(BIN)/pytest -n 2 tests/unit tests/template
 
 lint: setup

@@ -5,6 +5,7 @@ import sys
 import aws_cdk as cdk
 
 from stacks.fraud_detection import FraudDetectionStack
+from stacks.functions import NotInstalled
 from stacks.settings import Settings, SettingsError
 
 
@@ -12,9 +13,9 @@ def main() -> None:
     app = cdk.App()
     try:
         settings = Settings.from_context(app.node.try_get_context("settings") or {})
-    except SettingsError as error:
+        FraudDetectionStack(app, settings.project, settings=settings)
+    except (SettingsError, NotInstalled) as error:
         sys.exit(str(error))
-    FraudDetectionStack(app, settings.project, settings=settings)
     app.synth()
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from demo.follow import follow
 from demo.options import LESSON, Options
-from demo.results import keep_artifacts, keep_leftovers, show_result
+from demo.results import REPORT, keep_artifacts, keep_leftovers, open_report, show_result
 from demo.sample import FRAUDS, ROWS, write_sample
 from localcloud.cdk import CdkApp
 from localcloud.cloud import Cloud, start
@@ -97,9 +97,11 @@ def _run_machine(cloud: Cloud, outputs: dict[str, str], options: Options, consol
         return f"The run ended as {outcome.status}: {outcome.error}: {outcome.cause}"
     keep_artifacts(cloud.client("s3"), outputs["BucketName"], outcome.output, LAST)
     show_result(console, outcome.output, made_up=options.data is None)
+    console.print(f"\n[bold]report: {_shown(LAST / REPORT)}[/bold]", soft_wrap=True)
     console.print(
-        f"artefacts: {outcome.output['artifacts']}; copies in {_shown(LAST)}: evaluation.json, model.tar.gz\n"
+        f"artefacts: {outcome.output['artifacts']}; beside the report are copies of its figures and of the model\n"
     )
+    open_report(LAST, console)
     return ""
 
 

@@ -38,6 +38,18 @@ class DataStack(cdk.NestedStack):
         self._allow_logs_and_metrics(settings)
         self._allow_image()
 
+    def tell_of_new_objects(self) -> None:
+        """Let EventBridge know of every object that is put into the bucket.
+
+        The CDK would do so with a function of its own that may change any bucket's notifications.
+        """
+        bucket = self.bucket.node.default_child
+        assert isinstance(bucket, s3.CfnBucket)  # noqa: S101 - for the type checker
+        enabled = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=enabled
+        )
+
     def _allow_logs_and_metrics(self, settings: Settings) -> None:
         """What SageMaker writes as the role; there is no grant for log groups that the service itself makes."""
         jobs = "/aws/sagemaker/TrainingJobs"

@@ -32,5 +32,17 @@ class FraudDetectionStack(cdk.Stack):
         cdk.CfnOutput(
             self, "NoticesTopicArn", value=teardown.topic.topic_arn, description="Tells what was removed, and why"
         )
+        cdk.CfnOutput(
+            self,
+            "ExecutionRoleArn",
+            value=data.execution_role.role_arn,
+            description="In which jobs and models run, those that people start by hand, too",
+        )
+        cdk.CfnOutput(
+            self,
+            "EndpointParameter",
+            value=pipeline.endpoint_parameter.parameter_name,
+            description="The SSM parameter that tells which endpoint serves",
+        )
         cdk.CfnOutput(self, "JanitorName", value=teardown.janitor.function_name, description="The function that sweeps")
         cdk.CfnOutput(self, "DomainId", value=studio.domain.attr_domain_id, description="SageMaker Studio domain")

@@ -51,6 +51,8 @@ class Code:
     handler: str
     """`folder/module.function` from the repository's root."""
     folders: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    """Folders that npm has installed, and that go with it as they are."""
     pandas: bool = False
     """Whether it needs pandas and NumPy, which AWS's managed layer gives."""
 
@@ -95,8 +97,15 @@ class PythonFunction(lambda_.Function):
         self.longest = size.timeout
 
 
+class NotInstalled(Exception):
+    """What a function's package needs is not there; the message says how to get it."""
+
+
 def _package(code: Code) -> lambda_.Code:
-    kept = [pattern for folder in code.folders for pattern in _with_parents(folder)]
+    missing = [folder for folder in code.files if not (_ROOT / folder).is_dir()]
+    if missing:
+        raise NotInstalled(f"{', '.join(missing)} is missing; install what package.json names: make setup, or npm ci.")
+    kept = [pattern for folder in (*code.folders, *code.files) for pattern in _with_parents(folder)]
     return lambda_.Code.from_asset(str(_ROOT), ignore_mode=cdk.IgnoreMode.GIT, exclude=["**", *kept, "__pycache__"])
 
 

@@ -40,6 +40,12 @@ class Settings:
     what is true once can't be false again (the SageMaker API's UpdateDomain)."""
     log_retention_days: int
     """How long CloudWatch keeps the logs; one of the numbers that it offers."""
+    retrain_every_days: int
+    """A run starts by itself every so many days; 0 for never. Each costs what a run costs."""
+    retrain_on_new_data: bool
+    """A run starts by itself for each CSV file or zip that lands under `raw/` in the bucket."""
+    retrain_input: Mapping[str, Any]
+    """The execution's input of runs that start by themselves, as in README.md; the machine itself checks it."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
@@ -83,6 +89,10 @@ _PROFILE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
+def _is_execution_input(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(section, Mapping) for section in value.values())
+
+
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
@@ -98,6 +108,7 @@ def _different(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return holds
 
 
+_YEAR_DAYS = 365
 _YEAR_MINUTES = 525_600
 _RULES: Mapping[str, _Rule] = {
     "project": _Rule(
@@ -118,6 +129,11 @@ _RULES: Mapping[str, _Rule] = {
     "janitor_dry_run": _TRUE_OR_FALSE,
     "notification_emails": _Rule(_different(_EMAIL), "allowed is a list of different e-mail addresses"),
     "studio_home_efs": _TRUE_OR_FALSE,
+    "retrain_every_days": _whole_number(0, _YEAR_DAYS),
+    "retrain_on_new_data": _TRUE_OR_FALSE,
+    "retrain_input": _Rule(
+        _is_execution_input, "allowed is an object like the execution's input, its sections objects, too"
+    ),
     "log_retention_days": _Rule(
         lambda value: type(value) is int and value in _RETENTION_DAYS,
         f"allowed are {', '.join(map(str, _RETENTION_DAYS))}",

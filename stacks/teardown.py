@@ -13,7 +13,7 @@ from constructs import Construct
 from stacks.data import DataStack
 from stacks.endpoints import tag_own
 from stacks.functions import Code, PythonFunction, Size
-from stacks.pipeline import PipelineStack
+from stacks.pipeline import PipelineStack, allow_withdrawing
 from stacks.purge_permissions import allow_purge
 from stacks.sagemaker_kinds import HOSTING, RUN_JOBS
 from stacks.settings import Settings
@@ -75,6 +75,7 @@ class TeardownStack(cdk.NestedStack):
                 "WARNING_MINUTES": str(settings.expiry_warning_minutes),
                 "TOPIC_ARN": self.topic.topic_arn,
                 "STATE_MACHINE_ARN": pipeline.state_machine.state_machine_arn,
+                "ENDPOINT_PARAMETER": pipeline.endpoint_parameter.parameter_name,
                 "DRY_RUN": str(settings.janitor_dry_run).lower(),
             },
         )
@@ -82,6 +83,7 @@ class TeardownStack(cdk.NestedStack):
         janitor.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.minutes(5))
         self.topic.grant_publish(janitor)
         pipeline.state_machine.grant_execution(janitor, "states:DescribeExecution")
+        allow_withdrawing(janitor, pipeline.endpoint_parameter)
         self._allow_sweep(janitor)
         self._schedule(janitor)
         self._alarms(janitor)

@@ -1,12 +1,13 @@
 """The hyperparameters of AWS's XGBoost image, declared once for the training script, the tuner and the checks alike.
 
 Names, ranges and what can be tuned are the image's own (aws-facts 2.7, 2.8). Both training modes get the same ones, so
-what only one of them can honour is refused with its reason. Standard library only: a Lambda function imports it too.
+what only one of them can honour is refused with its reason; the script has a few of its own besides. Standard library
+only: a Lambda function imports it too.
 """
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, NamedTuple, Protocol
@@ -305,40 +306,54 @@ HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
     ),
 )
 
-_BY_NAME: Mapping[str, Hyperparameter] = {
-    name: hyperparameter
-    for hyperparameter in HYPERPARAMETERS
-    for name in (hyperparameter.name, hyperparameter.alias)
-    if name
+# The training script's own beside the image's, which the image's algorithm would refuse; left out, nothing is done
+# about the rarity of positives. An execution's input has them in its section imbalance.
+SCRIPT_HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
+    *HYPERPARAMETERS,
+    Hyperparameter("imbalance", Choice(("scale_pos_weight", "over_sampling", "under_sampling", "smote"))),
+    Hyperparameter("sampling_ratio", _SHARE, default="1"),
+)
+
+
+def _by_name(table: Iterable[Hyperparameter]) -> Mapping[str, Hyperparameter]:
+    return {name: each for each in table for name in (each.name, each.alias) if name}
+
+
+_BY_NAME = _by_name(HYPERPARAMETERS)
+_ELSEWHERE = {
+    "silent": "it left with the image's version 0.72; use verbosity",
+    "imbalance": "it is a section of the input of its own; use imbalance.method",
+    "sampling_ratio": "it has its place in another section of the input; use imbalance.sampling_ratio",
 }
-_GONE = {"silent": "it left with the image's version 0.72; use verbosity"}
 
 
 # --- Values ----------------------------------------------------------------------------------------------------------
 
 
-def validate(given: Mapping[str, object]) -> dict[str, str]:
-    """Return `given` as the strings that SageMaker takes, completed with the lesson's defaults, in the table's order.
+def validate(given: Mapping[str, object], table: Sequence[Hyperparameter] = HYPERPARAMETERS) -> dict[str, str]:
+    """Return `given` as the strings that SageMaker takes, completed with the table's defaults, in the table's order.
 
     An alias comes back under the image's name for it. Raises HyperparameterError with all that is wrong.
     """
-    recognised, problems = _recognise(given)
+    recognised, problems = _recognise(given, _by_name(table))
     values = {hyperparameter.name: _as_text(value) for hyperparameter, value in recognised.items()}
     problems += [problem for found in recognised for problem in _value_problems(found, values[found.name])]
     if problems:
         raise HyperparameterError(problems)
-    defaults = {each.name: each.default for each in HYPERPARAMETERS if each.default is not None}
+    defaults = {each.name: each.default for each in table if each.default is not None}
     complete = defaults | values
-    return {each.name: complete[each.name] for each in HYPERPARAMETERS if each.name in complete}
+    return {each.name: complete[each.name] for each in table if each.name in complete}
 
 
-def _recognise(given: Mapping[str, object]) -> tuple[dict[Hyperparameter, object], list[str]]:
+def _recognise(
+    given: Mapping[str, object], known: Mapping[str, Hyperparameter]
+) -> tuple[dict[Hyperparameter, object], list[str]]:
     recognised: dict[Hyperparameter, object] = {}
     problems = []
     for name, value in given.items():
-        hyperparameter = _BY_NAME.get(name)
+        hyperparameter = known.get(name)
         if hyperparameter is None:
-            problems.append(_unknown(name))
+            problems.append(_unknown(name, known))
         elif hyperparameter.refused:
             problems.append(f"{name} cannot be set: {hyperparameter.refused}")
         elif hyperparameter in recognised:
@@ -348,10 +363,10 @@ def _recognise(given: Mapping[str, object]) -> tuple[dict[Hyperparameter, object
     return recognised, problems
 
 
-def _unknown(name: str) -> str:
-    if name in _GONE:
-        return f"unknown hyperparameter {name!r}: {_GONE[name]}"
-    usable = [known for known, hyperparameter in _BY_NAME.items() if not hyperparameter.refused]
+def _unknown(name: str, known: Mapping[str, Hyperparameter]) -> str:
+    if name in _ELSEWHERE:
+        return f"unknown hyperparameter {name!r}: {_ELSEWHERE[name]}"
+    usable = [other for other, hyperparameter in known.items() if not hyperparameter.refused]
     nearest = difflib.get_close_matches(name, usable, n=1, cutoff=0)
     return f"unknown hyperparameter {name!r}; the nearest known is {nearest[0]!r}"
 
@@ -420,7 +435,7 @@ def validate_ranges(given: Mapping[str, object]) -> tuple[ParameterRange, ...]:
     Raises HyperparameterError with all that is wrong: unknown or not tunable (aws-facts 2.8), empty, outside of what
     the hyperparameter itself allows, or of a scaling that does not fit (4.3).
     """
-    recognised, problems = _recognise(given)
+    recognised, problems = _recognise(given, _BY_NAME)
     if not given:
         problems.append(f"no range to tune is given; tunable are {_tunable_names()}")
     ranges = []

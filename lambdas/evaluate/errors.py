@@ -13,5 +13,13 @@ class EndpointFailed(Exception):
         self.may_pass = may_pass
 
 
+class UnreadableFile(Exception):
+    """A file that an earlier step of the run leaves can't be read."""
+
+
+class UnusableChoice(Exception):
+    """The job that chooses the model left no word of its choice, or not the expected one."""
+
+
 class UnusableRows(Exception):
-    """The rows to evaluate on are not what the preparation leaves."""
+    """The rows to evaluate on are not what the preparation leaves, or lack what the costs need."""

@@ -3,7 +3,8 @@
 from typing import Any
 
 from lambdas.evaluate.endpoint import SageMakerEndpoint
-from lambdas.evaluate.evaluation import Request, evaluate
+from lambdas.evaluate.evaluation import evaluate
+from lambdas.evaluate.request import Request
 from lambdas.evaluate.storage import S3Store
 
 

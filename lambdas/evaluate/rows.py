@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lambdas.evaluate.errors import UnusableRows
-from lambdas.evaluate.metrics import Labels
+from lambdas.evaluate.metrics import Labels, Numbers
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Rows:
 
     @classmethod
     def parse(cls, csv: str, name: str) -> "Rows":
-        """Raises UnusableRows, which calls them the `name` rows, if their labels are not 0 and 1 with both present."""
+        """Raises UnusableRows, which calls them the `name` rows, if there are none or a label is neither 0 nor 1."""
         pairs = [line.partition(",") for line in csv.splitlines()]
         try:
             labels = np.array([float(label) for label, _, _ in pairs])
@@ -25,15 +25,27 @@ class Rows:
             raise UnusableRows(
                 f"The {name} rows start with something that is no label. Prepare the data again."
             ) from error
-        if set(labels.tolist()) != {0, 1}:
+        if not pairs or not set(labels.tolist()) <= {0, 1}:
             raise UnusableRows(
-                f"The {len(pairs):,} {name} rows must have both of the labels 0 and 1 only. Prepare the data again."
+                f"The {len(pairs):,} {name} rows must be one at least and have the labels 0 and 1 only. Prepare the "
+                "data again."
             )
         return cls(labels.astype(np.int64), tuple(features for _, _, features in pairs))
 
     @property
     def positives(self) -> int:
         return int(np.sum(self.labels))
+
+    def feature(self, number: int) -> Numbers:
+        """The values of a feature, counted from 0; NaN where one is missing. Raises UnusableRows."""
+        try:
+            texts = [line.split(",")[number] for line in self.features]
+            return np.array([float(text) if text else np.nan for text in texts])
+        except (IndexError, ValueError):
+            raise UnusableRows(
+                f"Feature {number + 1} is not a number in every row. The rows must have the columns that "
+                "data_report.json names; prepare the data again."
+            ) from None
 
     def batches(self, size: int) -> list[list[str]]:
         return [list(self.features[start : start + size]) for start in range(0, len(self.features), size)]

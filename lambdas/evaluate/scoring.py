@@ -39,11 +39,15 @@ class Batch:
 
 
 def score(batches: Sequence[Sequence[str]], name: str, endpoint: Endpoint) -> Scores:
-    """The rows' probabilities, in the rows' order. Raises ModelAnswerError or EndpointFailed."""
+    """The rows' probabilities, in the rows' order. Raises ModelAnswerError or EndpointFailed.
+
+    XGBoost's are of single precision. A container may write one as 0.3 that another writes as 0.30000001192092896, as
+    a threshold is written; both are read as the latter, so that a score at the threshold reaches it.
+    """
     numbered = [Batch(name, number, len(batches), rows) for number, rows in enumerate(batches, start=1)]
     with ThreadPoolExecutor(REQUESTS_AT_A_TIME) as pool:
         answers = pool.map(lambda batch: _score_batch(batch, endpoint), numbered)
-        return np.array(list(chain.from_iterable(answers)))
+        return np.array(list(chain.from_iterable(answers)), dtype=np.float32).astype(np.float64)
 
 
 def _score_batch(batch: Batch, endpoint: Endpoint) -> list[float]:

@@ -3,15 +3,25 @@
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
+
+from lambdas.evaluate.errors import UnreadableFile
 
 
 class S3Store:
     def __init__(self, client: Any = None) -> None:
         self._s3 = client or boto3.client("s3")
 
-    def read(self, bucket: str, key: str) -> str:
-        body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        return body.decode()
+    def read(self, bucket: str, key: str) -> bytes:
+        """Raises UnreadableFile."""
+        try:
+            body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            raise UnreadableFile(
+                f"s3://{bucket}/{key} can't be read: {error}. An earlier step of the run leaves it; look at that "
+                "step's log, or start another run."
+            ) from error
+        return body
 
-    def write(self, bucket: str, key: str, content: str) -> None:
-        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
+    def write(self, bucket: str, key: str, content: str, content_type: str) -> None:
+        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType=content_type)

@@ -40,7 +40,8 @@ class Cost:
 
 def estimate(given: ExecutionInput) -> dict[str, object]:
     """The costs in US dollars with the prices and the billed times that they rest on, as plain JSON."""
-    jobs = 1 + (given.tuning.max_jobs if given.tuning.enabled else 0)
+    train_and_choose = 2
+    jobs = train_and_choose + (given.tuning.max_jobs if given.tuning.enabled else 0)
     training = Cost(
         TRAINING_USD_PER_HOUR.get(given.training.instance_type),
         jobs * TYPICAL_JOB_MINUTES,

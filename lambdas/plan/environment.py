@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from lambdas.plan.errors import MisconfiguredFunction
 
-NAMES = ("PROJECT", "BUCKET", "IMAGE_URI", "DEFAULT_TTL_MINUTES", "MAX_TTL_MINUTES", "DEFAULT_IDLE_MINUTES")
+NAMES = (
+    *("PROJECT", "BUCKET", "IMAGE_URI", "MODEL_PACKAGE_GROUP"),
+    *("DEFAULT_TTL_MINUTES", "MAX_TTL_MINUTES", "DEFAULT_IDLE_MINUTES"),
+)
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,7 @@ class Environment:
     project: str
     bucket: str
     image_uri: str
+    model_package_group: str
     default_ttl_minutes: int
     max_ttl_minutes: int
     default_idle_minutes: int
@@ -27,6 +31,7 @@ class Environment:
             project=variables["PROJECT"],
             bucket=variables["BUCKET"],
             image_uri=variables["IMAGE_URI"],
+            model_package_group=variables["MODEL_PACKAGE_GROUP"],
             default_ttl_minutes=_minutes(variables, "DEFAULT_TTL_MINUTES"),
             max_ttl_minutes=_minutes(variables, "MAX_TTL_MINUTES"),
             default_idle_minutes=_minutes(variables, "DEFAULT_IDLE_MINUTES"),

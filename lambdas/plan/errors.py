@@ -11,6 +11,10 @@ class MisconfiguredFunction(Exception):
     """The function's own environment is incomplete: the stack's fault, not the user's."""
 
 
+class UnreadableObject(Exception):
+    """An object of S3 is not there, or may not be read."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong with the execution input: where it stands, and what was given and is allowed there."""

@@ -1,18 +1,34 @@
-"""Planning a run, and leaving its training code where the container finds it."""
+"""Planning a run, and leaving in the bucket what its jobs need besides the data."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from lambdas.plan.code_archive import pack
+from lambdas.plan.earlier_runs import RegisteredModel
 from lambdas.plan.environment import Environment
+from lambdas.plan.errors import InvalidInput, Problem, UnreadableObject
 from lambdas.plan.execution import Execution
+from lambdas.plan.execution_input import ExecutionInput
+from lambdas.plan.names import run_id
 from lambdas.plan.reading import read_input
-from lambdas.plan.run_plan import RunPlan
+from lambdas.plan.run_plan import Earlier, RunPlan
 
 
 class Store(Protocol):
     def write(self, bucket: str, key: str, content: bytes) -> None: ...
+
+    def copy(self, source: str, bucket: str, key: str) -> None:
+        """Raises UnreadableObject."""
+        ...
+
+
+class Runs(Protocol):
+    """The earlier ones, as SageMaker knows them."""
+
+    def tuning_job(self, name: str) -> str | None: ...
+
+    def registered_model(self, group: str) -> RegisteredModel | None: ...
 
 
 @dataclass(frozen=True)
@@ -21,11 +37,39 @@ class Planning:
 
     environment: Environment
     store: Store
+    runs: Runs
     training_code: Path
 
     def plan(self, given: object, execution: Execution) -> RunPlan:
         """Raises InvalidInput before anything is written."""
-        plan = RunPlan.of(read_input(given, self.environment), execution, self.environment)
-        if plan.is_script_mode:
-            self.store.write(self.environment.bucket, plan.code_key, pack(self.training_code))
+        complete = read_input(given, self.environment)
+        code = pack(self.training_code, sampling=complete.imbalance.samples)
+        plan = RunPlan(run_id(execution), execution.id, complete, self.environment, self._earlier(complete), code)
+        self._copy_registered_model(plan)
+        self.store.write(self.environment.bucket, plan.code_key, plan.code)
         return plan
+
+    def _earlier(self, given: ExecutionInput) -> Earlier:
+        wanted = given.tuning.warm_start_from if given.tuning.enabled else ()
+        found = {run: self.runs.tuning_job(f"{self.environment.project}-{run}") for run in wanted}
+        missing = [run for run, job in found.items() if job is None]
+        if missing:
+            what = f"there is no tuning job of {', '.join(missing)} to learn from; give runs that have tuned a model"
+            raise InvalidInput([Problem("tuning.warm_start_from", what)])
+        group = self.environment.model_package_group
+        registered = self.runs.registered_model(group) if given.candidates.registered else None
+        return Earlier(tuple(job for job in found.values() if job), registered)
+
+    def _copy_registered_model(self, plan: RunPlan) -> None:
+        """To where the models lie that this run trains: there the choice looks for candidates."""
+        registered = plan.earlier.registered_model
+        if registered is None:
+            return
+        try:
+            self.store.copy(registered.model_data, self.environment.bucket, plan.registered_model_key)
+        except UnreadableObject as error:
+            what = (
+                f"the last approved model, {registered.arn}, can't be read from {registered.model_data}: {error}; "
+                "reject that version in the registry, or leave candidates out"
+            )
+            raise InvalidInput([Problem("candidates.registered", what)]) from error

@@ -1,34 +1,34 @@
 """From what the user gave to the complete execution input, or to everything that is wrong with it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TypeVar
 
+from lambdas.plan.contradictions import contradictions
 from lambdas.plan.environment import Environment
 from lambdas.plan.errors import InvalidInput, Problem
 from lambdas.plan.execution_input import (
-    LESSON_OBJECTIVE,
-    OBJECTIVE,
+    DEFAULT_PARALLEL_JOBS,
+    Candidates,
+    Costs,
     Data,
     Endpoint,
     EndpointSection,
     ExecutionInput,
+    Imbalance,
     Instances,
     Serverless,
+    Threshold,
     Training,
     Tuning,
     TuningSection,
 )
-from lambdas.plan.rules import OBJECT, broken_rules, read_section, unknown_fields
-from training_code.hyperparameters import (
-    LESSON_RANGES,
-    HyperparameterError,
-    objective_metric,
-    validate,
-    validate_ranges,
-)
+from lambdas.plan.objective import read_objective
+from lambdas.plan.rules import OBJECT, read_section, unknown_fields
+from lambdas.plan.searches import SEARCHES
+from training_code.hyperparameters import HyperparameterError, objective_metric, validate, validate_ranges
 
-LESSON_PARALLEL_JOBS = 3
-SECTIONS = ("data", "training", "hyperparameters", "tuning", "endpoint", "objective")
+SECTIONS = tuple(field.name for field in fields(ExecutionInput))
 
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
@@ -43,10 +43,15 @@ def read_input(given: object, environment: Environment) -> ExecutionInput:
         data=read_section(Data, given.get("data", {}), "data", problems),
         training=read_section(Training, given.get("training", {}), "training", problems),
         hyperparameters=_read_hyperparameters(given.get("hyperparameters", {}), problems),
+        imbalance=read_section(Imbalance, given.get("imbalance", {}), "imbalance", problems),
         tuning=_read_tuning(given.get("tuning", {}), problems),
+        threshold=read_section(Threshold, given.get("threshold", {}), "threshold", problems),
+        costs=read_section(Costs, given.get("costs", {}), "costs", problems),
+        candidates=read_section(Candidates, given.get("candidates", {}), "candidates", problems),
         endpoint=_read_endpoint(given.get("endpoint", {}), environment, problems),
-        objective=_read_objective(given.get("objective", {}), problems),
+        objective=read_objective(given.get("objective", {}), problems),
     )
+    problems = problems or contradictions(complete, given)  # what is wrong by itself need not go with anything
     if problems:
         raise InvalidInput(problems)
     return complete
@@ -72,8 +77,9 @@ def _read_hyperparameters(given: object, problems: list[Problem]) -> Mapping[str
 
 def _read_tuning(given: object, problems: list[Problem]) -> Tuning:
     section = read_section(TuningSection, given, "tuning", problems)
-    ranges = LESSON_RANGES if section.ranges is None else section.ranges
-    parallel = section.max_parallel_jobs or min(LESSON_PARALLEL_JOBS, section.max_jobs)
+    search = SEARCHES[section.search]
+    ranges = search.ranges if section.ranges is None else section.ranges
+    parallel = section.max_parallel_jobs or min(DEFAULT_PARALLEL_JOBS, section.max_jobs)
     if parallel > section.max_jobs:
         allowed = f"at most tuning.max_jobs, {section.max_jobs}"
         problems.append(Problem.of("tuning.max_parallel_jobs", parallel, allowed))
@@ -83,15 +89,20 @@ def _read_tuning(given: object, problems: list[Problem]) -> Tuning:
         max_parallel_jobs=parallel,
         strategy=section.strategy,
         objective=_by_the_table(
-            objective_metric, section.objective_metric, LESSON_OBJECTIVE, "tuning.objective_metric", problems
+            objective_metric,
+            section.objective_metric or search.objective,
+            search.objective,
+            "tuning.objective_metric",
+            problems,
         ),
-        ranges=_by_the_table(validate_ranges, ranges, LESSON_RANGES, "tuning.ranges", problems),
+        ranges=_by_the_table(validate_ranges, ranges, search.ranges, "tuning.ranges", problems),
+        early_stopping=section.early_stopping,
+        warm_start_from=tuple(section.warm_start_from),
     )
 
 
 def _read_endpoint(given: object, environment: Environment, problems: list[Problem]) -> Endpoint:
     section = read_section(EndpointSection, given, "endpoint", problems)
-    problems += _contradictions(given)
     endpoint = Endpoint(
         hosting=_read_hosting(section, problems),
         ttl_minutes=section.ttl_minutes or environment.default_ttl_minutes,
@@ -103,28 +114,9 @@ def _read_endpoint(given: object, environment: Environment, problems: list[Probl
     return endpoint
 
 
-def _contradictions(given: object) -> list[Problem]:
-    if not isinstance(given, dict):
-        return []
-    problems = []
-    if "serverless" in given and "instance_type" in given:
-        problems.append(Problem("endpoint", "serverless and instance_type are both given; allowed is one of them"))
-    if "initial_instance_count" in given and "instance_type" not in given:
-        problems.append(Problem("endpoint.initial_instance_count", "it is given without instance_type; give both"))
-    return problems
-
-
 def _read_hosting(section: EndpointSection, problems: list[Problem]) -> Serverless | Instances:
     if section.instance_type is not None:
         return Instances(section.instance_type, section.initial_instance_count or 1)
     if isinstance(section.serverless, dict):
         return read_section(Serverless, section.serverless, "endpoint.serverless", problems)
     return Serverless()
-
-
-def _read_objective(given: object, problems: list[Problem]) -> Mapping[str, float]:
-    if not isinstance(given, dict):
-        problems.append(Problem.of("objective", given, OBJECT.allowed))
-        return {}
-    problems += unknown_fields(given, OBJECTIVE, "objective") + broken_rules(given, OBJECTIVE, "objective")
-    return given

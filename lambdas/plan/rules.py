@@ -31,7 +31,7 @@ def whole_number(lowest: int, highest: int, why: str = "") -> Rule:
 
 def number(lowest: float, highest: float) -> Rule:
     allowed = f"a number from {lowest:g} to {highest:g}"
-    return Rule(allowed, lambda given: _is_number(given) and lowest <= given <= highest)
+    return Rule(allowed, lambda given: is_number(given) and lowest <= given <= highest)
 
 
 def text_like(pattern: str, allowed: str) -> Rule:
@@ -47,7 +47,7 @@ def is_whole(given: object) -> bool:
     return isinstance(given, int) and not isinstance(given, bool)
 
 
-def _is_number(given: object) -> bool:
+def is_number(given: object) -> bool:
     return is_whole(given) or isinstance(given, float)
 
 

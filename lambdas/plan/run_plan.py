@@ -1,17 +1,25 @@
 """The plan of a run: everything that the states of the machine need, in AWS's own words."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lambdas.plan.cost import estimate
+from lambdas.plan.earlier_runs import RegisteredModel
 from lambdas.plan.environment import Environment
-from lambdas.plan.execution import Execution
-from lambdas.plan.execution_input import ExecutionInput, Serverless
-from lambdas.plan.names import run_id
+from lambdas.plan.execution_input import AMOUNT, DEFAULT_AMOUNT_COLUMN, ExecutionInput, Serverless
 from training_code.hyperparameters import to_parameter_ranges
 
-TRAINING_SCRIPT, INFERENCE_SCRIPT = "train.py", "inference.py"
+TRAINING_SCRIPT, CHOICE_SCRIPT, INFERENCE_SCRIPT = "train.py", "choose.py", "inference.py"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the run takes from earlier ones: tuning jobs to start from, and a model to compete with."""
+
+    tuning_jobs: tuple[str, ...] = ()
+    registered_model: RegisteredModel | None = None
 
 
 @dataclass(frozen=True)
@@ -20,10 +28,9 @@ class RunPlan:
     execution_arn: str
     input: ExecutionInput
     environment: Environment
-
-    @classmethod
-    def of(cls, given: ExecutionInput, execution: Execution, environment: Environment) -> "RunPlan":
-        return cls(run_id(execution), execution.id, given, environment)
+    earlier: Earlier
+    code: bytes
+    """The archive that the containers unpack."""
 
     @property
     def prefix(self) -> str:
@@ -41,19 +48,30 @@ class RunPlan:
     def code_uri(self) -> str:
         return f"s3://{self.environment.bucket}/{self.code_key}"
 
+    @property
+    def code_sha256(self) -> str:
+        return hashlib.sha256(self.code).hexdigest()
+
+    @property
+    def registered_model_key(self) -> str:
+        return f"{self.prefix}output/registered-model/output/model.tar.gz"
+
     def as_json(self) -> dict[str, Any]:
+        registered = self.earlier.registered_model
         return {
             "run_id": self.run_id,
             "name": f"{self.environment.project}-{self.run_id}",
             "bucket": self.environment.bucket,
             "prefix": self.prefix,
-            "source": self.input.data.source,
-            "label_column": self.input.data.label_column,
-            "mode": self.input.training.mode,
+            "data": {**asdict(self.input.data), "amount_column": self._amount_column()},
+            "code_uri": self.code_uri,
+            "code_sha256": self.code_sha256,
             "image_uri": self.environment.image_uri,
             "hyperparameters": self._hyperparameters(),
             "training": _without(asdict(self.input.training), ["mode"]),
             "tuning": self._tuning(),
+            "choice": self._choice(),
+            "registered_model": registered.arn if registered else None,
             "environment": self._model_environment(),
             "production_variants": [self._production_variant()],
             "ttl_minutes": self.input.endpoint.ttl_minutes,
@@ -61,7 +79,8 @@ class RunPlan:
             "idle_minutes": self.input.endpoint.idle_minutes,
             "tags": self._tags({}),
             "endpoint_tags": self._tags({"idle-minutes": str(self.input.endpoint.idle_minutes)}),
-            "objective": dict(self.input.objective),
+            "costs": self.input.costs.as_json(),
+            "objective": {metric: asdict(minimum) for metric, minimum in self.input.objective.items()},
             "estimated_cost_usd": estimate(self.input),
         }
 
@@ -72,11 +91,39 @@ class RunPlan:
 
     def _hyperparameters(self) -> dict[str, str]:
         """With those that make the container run the script instead of its own algorithm (aws-facts 3.1)."""
-        script = {"sagemaker_program": TRAINING_SCRIPT, "sagemaker_submit_directory": self.code_uri}
+        script = self._script(TRAINING_SCRIPT) if self.is_script_mode else {}
+        return {**self.input.hyperparameters, **self._imbalance(), "eval_metric": self._eval_metric(), **script}
+
+    def _script(self, name: str) -> dict[str, str]:
+        return {"sagemaker_program": name, "sagemaker_submit_directory": self.code_uri}
+
+    def _imbalance(self) -> dict[str, str]:
+        """A weight that is given is a hyperparameter of the image; the rest is the training script's to do."""
+        imbalance = self.input.imbalance
+        if imbalance.method == "none":
+            return {}
+        if imbalance.scale_pos_weight is not None:
+            return {"scale_pos_weight": str(imbalance.scale_pos_weight)}
+        ratio = {"sampling_ratio": str(imbalance.sampling_ratio)} if imbalance.samples else {}
+        return {"imbalance": imbalance.method, **ratio}
+
+    def _amount_column(self) -> str | None:
+        """Named only if it has to be there: else the preparation takes the lesson's, if the table has it."""
+        needed = DEFAULT_AMOUNT_COLUMN if self.input.costs.missed_fraud == AMOUNT else None
+        return self.input.data.amount_column or needed
+
+    def _choice(self) -> dict[str, str]:
+        """The hyperparameters of the job that chooses, but for those that only the run itself can tell."""
+        threshold, costs = self.input.threshold, self.input.costs
+        given = {
+            "threshold_objective": threshold.objective,
+            "threshold_minimum": threshold.minimum,
+            "missed_fraud": costs.missed_fraud,
+            "false_alarm": costs.false_alarm,
+        }
         return {
-            **self.input.hyperparameters,
-            "eval_metric": self._eval_metric(),
-            **(script if self.is_script_mode else {}),
+            **self._script(CHOICE_SCRIPT),
+            **{name: str(value) for name, value in given.items() if value is not None},
         }
 
     def _eval_metric(self) -> str:
@@ -96,10 +143,19 @@ class RunPlan:
             "max_jobs": tuning.max_jobs,
             "max_parallel_jobs": tuning.max_parallel_jobs,
             "strategy": tuning.strategy,
+            "early_stopping": tuning.early_stopping,
+            "warm_start": self._warm_start(),
             "objective": {"Type": tuning.objective.type, "MetricName": tuning.objective.name},
             "parameter_ranges": to_parameter_ranges(tuning.ranges),
             "static_hyperparameters": _without(self._hyperparameters(), [tuned.name for tuned in tuning.ranges]),
         }
+
+    def _warm_start(self) -> dict[str, Any]:
+        """TransferLearning, since every run has its data, and so its channels, at an address of its own."""
+        if not self.earlier.tuning_jobs:
+            return {}
+        parents = [{"HyperParameterTuningJobName": name} for name in self.earlier.tuning_jobs]
+        return {"WarmStartConfig": {"ParentHyperParameterTuningJobs": parents, "WarmStartType": "TransferLearning"}}
 
     def _model_environment(self) -> dict[str, str]:
         """Hosting reads from the environment what training reads from hyperparameters (aws-facts 3.1)."""

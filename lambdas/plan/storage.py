@@ -1,8 +1,11 @@
-"""Writes to the bucket."""
+"""The objects of the bucket."""
 
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
+
+from lambdas.plan.errors import UnreadableObject
 
 
 class S3Store:
@@ -11,3 +14,11 @@ class S3Store:
 
     def write(self, bucket: str, key: str, content: bytes) -> None:
         self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def copy(self, source: str, bucket: str, key: str) -> None:
+        """`source` is an address `s3://…`. Raises UnreadableObject."""
+        from_bucket, _, from_key = source.removeprefix("s3://").partition("/")
+        try:
+            self._s3.copy_object(CopySource={"Bucket": from_bucket, "Key": from_key}, Bucket=bucket, Key=key)
+        except ClientError as error:
+            raise UnreadableObject(str(error)) from error

@@ -11,8 +11,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.teardown.announcement import withdraw
 from lambdas.teardown.notices import message, subject
-from lambdas.teardown.resources import client
+from lambdas.teardown.resources import ENDPOINT, client
 from lambdas.teardown.rules import Limits
 from lambdas.teardown.sweep import Account, Report, Sweep
 
@@ -34,6 +37,7 @@ class Environment:
     limits: Limits
     topic_arn: str
     state_machine_arn: str
+    endpoint_parameter: str
     dry_run: bool
 
     @classmethod
@@ -48,7 +52,13 @@ class Environment:
             default_idle=minutes("DEFAULT_IDLE_MINUTES"),
             warning=minutes("WARNING_MINUTES"),
         )
-        return cls(limits, variables["TOPIC_ARN"], variables["STATE_MACHINE_ARN"], variables["DRY_RUN"] == "true")
+        return cls(
+            limits=limits,
+            topic_arn=variables["TOPIC_ARN"],
+            state_machine_arn=variables["STATE_MACHINE_ARN"],
+            endpoint_parameter=variables["ENDPOINT_PARAMETER"],
+            dry_run=variables["DRY_RUN"] == "true",
+        )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -79,7 +89,21 @@ def _sweep(environment: Environment, now: datetime, context: Any) -> Report:
     if not report.is_empty:
         _publish(environment, report)
     report.failures += sweep.note(report.warned)  # once they have been given
+    report.failures += _withdraw(environment, report)
     return report
+
+
+def _withdraw(environment: Environment, report: Report) -> list[str]:
+    """Clients are sent to no endpoint that is gone; what could not be done."""
+    removed = [each.name for each in report.removed if each.kind == ENDPOINT.noun]
+    if environment.dry_run or not removed:
+        return []
+    try:
+        withdraw(client("ssm"), environment.endpoint_parameter, removed)
+    except (ClientError, BotoCoreError) as error:
+        logger.exception("Could not withdraw %s", ", ".join(removed))
+        return [f"could not withdraw {', '.join(removed)} from {environment.endpoint_parameter}: {error}"]
+    return []
 
 
 def _has_time(context: Any) -> bool:

@@ -3,8 +3,10 @@
 Event: `{"name": base name of the run}`. Result: `{"removed": ["Endpoint fraud-…", …]}`.
 """
 
+import os
 from typing import Any
 
+from lambdas.teardown.announcement import withdraw
 from lambdas.teardown.resources import IN_ORDER, RUN_JOBS, client, delete, stop
 
 
@@ -17,4 +19,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             for job in page[kind.member]:
                 stop(sagemaker, kind, job[kind.name_member])
     removed = [f"{kind.noun} {name}" for kind in IN_ORDER if delete(sagemaker, kind, name)]
+    withdraw(client("ssm"), os.environ["ENDPOINT_PARAMETER"], [name])
     return {"removed": removed}

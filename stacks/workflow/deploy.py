@@ -13,7 +13,7 @@ _DEADLINE = cdk.Duration.minutes(30)
 
 
 def deploy(scope: Construct, parts: Parts, *, then: sfn.IChainable) -> sfn.IChainable:
-    """Serves `$chosen` under the run's name; goes on with `then` once the endpoint answers."""
+    """Serves the chosen model under the run's name; goes on with `then` once the endpoint answers."""
     return (
         sfn.Chain.start(_create_model(scope, parts))
         .next(_create_endpoint_config(scope, parts))
@@ -40,7 +40,7 @@ def _create_model(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
             "ExecutionRoleArn": parts.data.execution_role.role_arn,
             "PrimaryContainer": {
                 "Image": "{% $plan.image_uri %}",
-                "ModelDataUrl": "{% $chosen.model_data %}",
+                "ModelDataUrl": "{% $model_data %}",
                 "Environment": "{% $plan.environment %}",
             },
             "Tags": "{% $plan.tags %}",

@@ -1,57 +1,15 @@
-"""Evaluate: the test rows go through the endpoint, and the gate holds the result against the objective."""
+"""Evaluate: the test rows go through the endpoint, a report tells what they say, and the gate lets it pass or not."""
 
-from typing import Any
-
-import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from stacks.endpoints import tag_own
-from stacks.workflow.parts import API_CALL, RETRY, Parts, call
-
-_RESULT: dict[str, Any] = {
-    "run_id": "{% $plan.run_id %}",
-    "endpoint_name": "{% $plan.name %}",
-    "expires_at": "{% $expires_at %}",
-    "artifacts": "{% 's3://' & $plan.bucket & '/' & $plan.prefix %}",
-    "chosen": "{% $chosen %}",
-    "evaluation": "{% $states.input %}",
-}
+from stacks.workflow.parts import Parts, call
 
 
-def allow_marking(role: iam.IRole, scope: Construct, parts: Parts) -> None:
-    endpoints = parts.arns(scope, "endpoint")
-    role.add_to_principal_policy(tag_own(parts.settings, [endpoints], ["passed-at"]))
-
-
-def _mark_as_passed(scope: Construct) -> sfn.CustomState:
-    """By this tag the janitor knows which endpoints a later one supersedes.
-
-    A custom state, since the CDK's would allow it without conditions: see `allow_marking`.
-    """
-    state = sfn.CustomState(
-        scope,
-        "Objective met",
-        state_json={
-            "Type": "Task",
-            "Comment": "The endpoint serves until its date, or until a later run passes",
-            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:addTags",
-            "Arguments": {
-                "ResourceArn": "{% $endpoint_arn %}",
-                "Tags": [{"Key": "passed-at", "Value": "{% $now() %}"}],
-            },
-            "Output": _RESULT,
-            "TimeoutSeconds": API_CALL.to_seconds(),
-        },
-    )
-    state.add_retry(**RETRY)
-    return state
-
-
-def evaluate_and_gate(scope: Construct, parts: Parts) -> sfn.IChainable:
-    """Ends the run: with its result, or with the objective that it missed."""
-    evaluate = call(
+def evaluate(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
+    """Leaves `$evaluation`: what lambdas/evaluate returns."""
+    return call(
         scope,
         "Evaluate",
         parts.functions.evaluate,
@@ -62,14 +20,43 @@ def evaluate_and_gate(scope: Construct, parts: Parts) -> sfn.IChainable:
                 "bucket": "{% $plan.bucket %}",
                 "prefix": "{% $plan.prefix %}",
                 "endpoint_name": "{% $plan.name %}",
+                "choose_job": "{% $choose_job %}",
                 "objective": "{% $plan.objective %}",
-                "chosen": "{% $chosen %}",
+                "costs": "{% $plan.costs %}",
             }
         ),
-        outputs="{% $states.result.Payload %}",
+        assign={"evaluation": "{% $states.result.Payload %}"},
+        outputs="{% $states.result.Payload.passed %}",
     )
-    passed = _mark_as_passed(scope)
-    missed = sfn.Fail.jsonata(scope, "Objective missed", error="ObjectiveMissed", cause="{% $states.input.reason %}")
-    gate = sfn.Choice.jsonata(scope, "Objective met?", comment="Every metric of the objective reaches its minimum")
-    gate.when(sfn.Condition.jsonata("{% $states.input.passed %}"), passed).otherwise(missed)
-    return evaluate.next(gate)
+
+
+def report(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
+    """Writes report.html, whether the objective was met or not; leaves `$report`, where it is."""
+    return call(
+        scope,
+        "Write the report",
+        parts.functions.report,
+        comment="One file that opens in a browser, offline too: how good the model is, and how sure that is",
+        payload=sfn.TaskInput.from_object(
+            {
+                "run_id": "{% $plan.run_id %}",
+                "name": "{% $plan.name %}",
+                "bucket": "{% $plan.bucket %}",
+                "prefix": "{% $plan.prefix %}",
+                "execution_arn": "{% $states.context.Execution.Id %}",
+                "tuning_job": "{% $tuning_job %}",
+                "choose_job": "{% $choose_job %}",
+                "training_usd_per_hour": "{% $plan.estimated_cost_usd.training.usd_per_hour %}",
+                "endpoint": "{% $plan.production_variants[0] %}",
+            }
+        ),
+        assign={"report": "{% $states.result.Payload %}"},
+        outputs="{% $evaluation.passed %}",
+    )
+
+
+def gate(scope: Construct, *, passed: sfn.IChainable) -> sfn.Choice:
+    """Goes on with `passed`, or fails with the objective that was missed."""
+    missed = sfn.Fail.jsonata(scope, "Objective missed", error="ObjectiveMissed", cause="{% $evaluation.reason %}")
+    choice = sfn.Choice.jsonata(scope, "Objective met?", comment="Every metric of the objective reaches its minimum")
+    return choice.when(sfn.Condition.jsonata("{% $evaluation.passed %}"), passed).otherwise(missed)

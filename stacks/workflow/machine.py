@@ -6,25 +6,36 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.sagemaker_kinds import RUN_JOBS
+from stacks.settings import Settings
+from stacks.workflow.choose import choose
 from stacks.workflow.deploy import allow_endpoint, deploy
-from stacks.workflow.evaluate import allow_marking, evaluate_and_gate
+from stacks.workflow.evaluate import evaluate, gate, report
 from stacks.workflow.failure import CAUGHT, remove_run, run_failed
 from stacks.workflow.parts import Parts, allow_jobs
 from stacks.workflow.prepare import plan, prepare
+from stacks.workflow.register import allow_marking, register_and_announce
 from stacks.workflow.train import train
-from stacks.workflow.tune import tune_and_choose
+from stacks.workflow.tune import tune
 
 _LONGEST_RUN = cdk.Duration.hours(24)
 
 
+def machine_name(settings: Settings) -> str:
+    """People look for it in the console."""
+    return f"{settings.project}-pipeline"
+
+
 class FraudWorkflow(sfn.StateMachine):
-    """plan → prepare → train → tune → choose → deploy → evaluate → gate; any failure removes what the run made."""
+    """plan → prepare → train → tune → choose → deploy → evaluate → report → gate → register.
+
+    Any failure removes what the run made.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, parts: Parts, log_group: logs.ILogGroup) -> None:
         super().__init__(
             scope,
             construct_id,
-            state_machine_name=f"{parts.settings.project}-pipeline",  # people look for it in the console
+            state_machine_name=machine_name(parts.settings),
             comment="Card-fraud detection: start it with {} or with the fields of README.md",
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(_definition(Construct(scope, "States"), parts)),
@@ -52,6 +63,9 @@ def _definition(scope: Construct, parts: Parts) -> sfn.IChainable:
 
 
 def _phases(scope: Construct, parts: Parts) -> sfn.IChainable:
-    served = deploy(scope, parts, then=evaluate_and_gate(scope, parts))
-    trained = train(scope, parts).next(tune_and_choose(scope, parts, then=served))
+    judged = (
+        evaluate(scope, parts).next(report(scope, parts)).next(gate(scope, passed=register_and_announce(scope, parts)))
+    )
+    chosen = choose(scope, parts).next(deploy(scope, parts, then=judged))
+    trained = train(scope, parts).next(tune(scope, parts, then=chosen))
     return prepare(scope, parts).next(trained)

@@ -1,11 +1,13 @@
 """What the phases of the state machine are built from."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -34,6 +36,7 @@ class Functions:
     plan: PythonFunction
     prepare: PythonFunction
     evaluate: PythonFunction
+    report: PythonFunction
     remove_run: PythonFunction
 
 
@@ -42,6 +45,8 @@ class Parts:
     settings: Settings
     data: DataStack
     functions: Functions
+    endpoint_parameter: ssm.StringParameter
+    """Tells clients which endpoint serves."""
 
     def arns(self, scope: Construct, kind: str) -> str:
         """The SageMaker resources of a kind that a run may name: all begin with the project's name."""
@@ -107,7 +112,13 @@ def sagemaker_call(
 
 
 def job(
-    scope: Construct, name: str, action: str, *, comment: str, arguments: Mapping[str, Any], outputs: str
+    scope: Construct,
+    name: str,
+    action: str,
+    *,
+    comment: str,
+    arguments: Mapping[str, Any] | str,
+    assign: Mapping[str, str],
 ) -> sfn.CustomState:
     """A state that starts a SageMaker job and waits for its end.
 
@@ -121,8 +132,8 @@ def job(
             "Type": "Task",
             "Comment": comment,
             "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:{action}.sync",
-            "Arguments": dict(arguments),
-            "Output": outputs,
+            "Arguments": arguments,
+            "Assign": dict(assign),
         },
     )
     # Only what never started a job is tried again, under a new name: a job that failed would fail again.
@@ -166,27 +177,47 @@ def allow_jobs(role: iam.IRole, scope: Construct, parts: Parts, kinds: Mapping[s
     role.add_to_principal_policy(parts.pass_execution_role())
 
 
-def training_job_arguments(parts: Parts) -> dict[str, Any]:
-    """What a training job and the training jobs of a tuning job have in common."""
+def merged(template: Mapping[str, Any], others: str) -> str:
+    """The template with the fields of the object that `others` comes to, as one expression.
 
-    def channel(name: str) -> dict[str, Any]:
-        return {
-            "ChannelName": name,
-            "ContentType": "text/csv",
-            "DataSource": {
-                "S3DataSource": {
-                    "S3DataType": "S3Prefix",
-                    "S3Uri": f"{{% 's3://' & $plan.bucket & '/' & $plan.prefix & '{name}/' %}}",
-                    "S3DataDistributionType": "FullyReplicated",
-                }
-            },
-        }
+    In a template alone no field can be left out: one whose expression comes to nothing is an error.
+    """
+    return f"{{% $merge([{_literal(template)}, {others}]) %}}"
 
+
+def _literal(template: Any) -> str:
+    """JSON, in which a text between `{%` and `%}` stands for its value."""
+    if isinstance(template, Mapping):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_literal(value)}" for name, value in template.items()) + "}"
+    if isinstance(template, Sequence) and not isinstance(template, str):
+        return "[" + ", ".join(_literal(value) for value in template) + "]"
+    if isinstance(template, str) and template.startswith("{%"):
+        return template.removeprefix("{%").removesuffix("%}").strip()
+    return json.dumps(template)
+
+
+def folder(name: str) -> str:
+    """The address of what a run has under `name` in the bucket, as an expression."""
+    return f"{{% 's3://' & $plan.bucket & '/' & $plan.prefix & '{name}/' %}}"
+
+
+def channel(name: str, location: str) -> dict[str, Any]:
+    """One of a training job's inputs: all that lies in a folder of the run."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": folder(location), "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+
+TRAINED_MODELS = "output"
+"""The folder in which the models of a run lie, each in one named after the job that trained it."""
+
+
+def training_job_arguments(parts: Parts, channels: Sequence[Mapping[str, Any]], output: str) -> dict[str, Any]:
+    """What all training jobs have in common, those of a tuning job too."""
     return {
         "AlgorithmSpecification": {"TrainingImage": "{% $plan.image_uri %}", "TrainingInputMode": "File"},
         "RoleArn": parts.data.execution_role.role_arn,
-        "InputDataConfig": [channel("train"), channel("validation")],
-        "OutputDataConfig": {"S3OutputPath": "{% 's3://' & $plan.bucket & '/' & $plan.prefix & 'output/' %}"},
+        "InputDataConfig": list(channels),
+        "OutputDataConfig": {"S3OutputPath": folder(output)},
         "ResourceConfig": {
             "InstanceType": "{% $plan.training.instance_type %}",
             "InstanceCount": "{% $plan.training.instance_count %}",

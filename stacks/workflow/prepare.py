@@ -30,7 +30,7 @@ def plan(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
 
 
 def prepare(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
-    """Writes train/, validation/ and test/ under the run's prefix."""
+    """Writes train/, validation/ and test/ under the run's prefix; leaves `$prepared`, what the function returns."""
     return call(
         scope,
         "Prepare the data",
@@ -38,11 +38,11 @@ def prepare(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
         comment="Reads and checks the table, splits it, and writes CSV with the label first",
         payload=sfn.TaskInput.from_object(
             {
-                "source": "{% $plan.source %}",
-                "label_column": "{% $plan.label_column %}",
+                "data": "{% $plan.data %}",
                 "bucket": "{% $plan.bucket %}",
                 "prefix": "{% $plan.prefix %}",
             }
         ),
+        assign={"prepared": "{% $states.result.Payload %}"},
         outputs="{% $states.result.Payload %}",
     )

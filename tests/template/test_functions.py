@@ -12,8 +12,9 @@ from lambdas.teardown.purge import Scope
 from tests.template.conftest import Deploy
 from tests.template.deployment import Deployment, Resource
 
-NAMES = ["Plan", "Prepare", "Evaluate", "RemoveRun", "Janitor", "Purge"]
+NAMES = ["Plan", "Prepare", "Evaluate", "Report", "RemoveRun", "Janitor", "Purge"]
 PANDAS = ["Prepare", "Evaluate"]
+PLOTLY = "node_modules/plotly.js-cartesian-dist-min"
 
 
 def function(deployment: Deployment, name: str) -> Resource:
@@ -33,6 +34,7 @@ def test_the_stack_has_these_functions_and_no_helpers_of_the_cdk(deployment: Dep
         "lambdas/plan/handler.handler",
         "lambdas/prepare/handler.handler",
         "lambdas/evaluate/handler.handler",
+        "lambdas/report/handler.handler",
         "lambdas/teardown/run.handler",
         "lambdas/teardown/janitor.handler",
         "lambdas/teardown/purge.handler",
@@ -93,12 +95,21 @@ def test_other_functions_need_no_layer(deployment: Deployment, name: str) -> Non
     assert "Layers" not in function(deployment, name).properties
 
 
+BESIDE_PYTHON = {
+    "Plan": {"training_code/sampling_requirements.txt"},
+    "Report": {"lambdas/report/page.css", "lambdas/report/page.js", f"{PLOTLY}/plotly-cartesian.min.js"},
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_package_holds_python_modules_alone(deployment: Deployment, name: str) -> None:
-    files = [path for path in package(deployment, name).rglob("*") if path.is_file()]
+def test_a_package_holds_python_modules_and_nothing_else_that_is_not_needed(deployment: Deployment, name: str) -> None:
+    folder = package(deployment, name)
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    about_the_library = {path for path in files if path.parent == Path(PLOTLY) and path.suffix != ".js"}
 
     assert files != []
-    assert {path.suffix for path in files} == {".py"}
+    others = {str(path) for path in files if path.suffix != ".py" and path not in about_the_library}
+    assert others == BESIDE_PYTHON.get(name, set())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -161,6 +172,7 @@ def test_the_janitor_is_told_the_settings_the_topic_and_the_machine(deploy: Depl
         "DRY_RUN": "true",
         "TOPIC_ARN": deployment.one("AWS::SNS::Topic").reference,
         "STATE_MACHINE_ARN": deployment.one("AWS::StepFunctions::StateMachine").reference,
+        "ENDPOINT_PARAMETER": deployment.one("AWS::SSM::Parameter").reference,
     }
 
 

@@ -395,6 +395,8 @@ def test_the_janitor_may_do_what_a_sweep_takes_and_nothing_else(deployment: Depl
         "cloudwatch:GetMetricData",
         "states:DescribeExecution",
         "sns:Publish",
+        "ssm:GetParameter",
+        "ssm:PutParameter",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     }

@@ -398,6 +398,23 @@ class Sent:
         return {}
 
 
+@dataclass
+class Parameters:
+    """SSM's parameters."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, Refused] = field(default_factory=dict)
+
+    def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation in self.refusals:
+            raise self.refusals[operation]
+        if operation == "PutParameter":
+            assert request["Overwrite"], "the parameter is there"
+            self.values[request["Name"]] = request["Value"]
+            return {"Version": 2}
+        return {"Parameter": {"Name": request["Name"], "Value": self.values[request["Name"]]}}
+
+
 # --- logs and bucket --------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ import json
 import runpy
 import sys
 import time
+import webbrowser
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from rich.console import Console
 
 from demo.follow import Visits, follow
 from demo.options import Options, OptionsError
-from demo.results import keep_artifacts, keep_leftovers, show_result
+from demo.results import keep_artifacts, keep_leftovers, open_report, show_result
 from demo.sample import FRAUDS, ROWS, write_sample
 from localcloud.cloud import Item
 
@@ -307,18 +309,18 @@ def test_a_terminal_of_any_width_shows_every_state(width: int) -> None:
 
 # --- the result -------------------------------------------------------------------------------------------------
 
-CHOSEN = {
-    "source": "tuned",
-    "metric": "validation:aucpr",
-    "trained_score": 0.81,
-    "tuned_score": 0.82,
-    "model_data": "s3://fraud-bucket/runs/1/output/t-0/output/model.tar.gz",
-}
 RESULT: dict[str, Any] = {
     "run_id": "1",
     "endpoint_name": "fraud-1",
-    "chosen": CHOSEN,
+    "model_data": "s3://fraud-bucket/runs/1/choice/c-0/output/model.tar.gz",
     "evaluation": {
+        "chosen": {
+            "source": "tuned",
+            "job_name": "t-3",
+            "average_precision": 0.82,
+            "trained_average_precision": 0.81,
+            "candidates": 10,
+        },
         "rows": 28481,
         "positives": 54,
         "batches": 57,
@@ -331,6 +333,7 @@ RESULT: dict[str, Any] = {
         },
         "average_precision": 0.85,
         "roc_auc": 0.98,
+        "intervals": {"bounds": {"average_precision": [0.75, 0.93], "roc_auc": [0.96, 0.995]}},
     },
 }
 
@@ -354,20 +357,16 @@ def test_the_result_says_what_was_measured_and_which_model_serves() -> None:
     text = shown(RESULT)
 
     assert "28,481 test rows, 54 of them frauds, in 57 requests to endpoint fraud-1" in text
-    assert "served: the tuned model (validation:aucpr: trained 0.8100, best tuned 0.8200)" in text
+    served = "served: the tuned model, the best of 10 on the validation rows (average precision 0.8200; trained 0.8100)"
+    assert served in " ".join(text.split())
     assert "at threshold 0.2500" in text
     assert "precision 0.865, recall 0.833, F1 0.849" in text
+    assert "average precision 0.850 (95 %: 0.750 to 0.930)" in text
 
 
 def test_made_up_rows_are_called_so() -> None:
     assert "28,481 made-up test rows" in shown(RESULT, made_up=True)
     assert "made-up" not in shown(RESULT)
-
-
-def test_a_run_without_tuning_has_one_score() -> None:
-    chosen = {key: value for key, value in CHOSEN.items() if key != "tuned_score"} | {"source": "trained"}
-
-    assert "served: the trained model (validation:aucpr: trained 0.8100)" in shown(RESULT | {"chosen": chosen})
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -382,7 +381,7 @@ class Bucket:
         Path(path).write_text(f"{bucket}/{key}")
 
 
-def test_the_evaluation_and_the_served_model_are_kept_in_place_of_the_last_runs(tmp_path: Path) -> None:
+def test_the_report_its_figures_and_the_served_model_are_kept_in_place_of_the_last_runs(tmp_path: Path) -> None:
     folder = tmp_path / "last"
     folder.mkdir()
     (folder / "leftovers.json").write_text("of the last run")
@@ -390,9 +389,41 @@ def test_the_evaluation_and_the_served_model_are_kept_in_place_of_the_last_runs(
     keep_artifacts(Bucket(), "fraud-bucket", RESULT, folder)
 
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "report.html": "fraud-bucket/runs/1/report.html",
         "evaluation.json": "fraud-bucket/runs/1/evaluation.json",
-        "model.tar.gz": "fraud-bucket/runs/1/output/t-0/output/model.tar.gz",
+        "choice.json": "fraud-bucket/runs/1/choice.json",
+        "data_report.json": "fraud-bucket/runs/1/data_report.json",
+        "tuning_history.json": "fraud-bucket/runs/1/tuning_history.json",
+        "model.tar.gz": "fraud-bucket/runs/1/choice/c-0/output/model.tar.gz",
     }
+
+
+@dataclass
+class Browser:
+    opened: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> bool:
+        self.opened.append(address)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("terminal", "screen", "opens"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_the_report_is_opened_where_there_is_a_screen_and_somebody_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, terminal: bool, screen: bool, opens: bool
+) -> None:
+    browser = Browser()
+    monkeypatch.setattr(webbrowser, "open", browser.open)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if screen:
+        monkeypatch.setenv("DISPLAY", ":0")
+
+    open_report(tmp_path, Console(file=io.StringIO(), force_terminal=terminal))
+
+    assert browser.opened == ([(tmp_path / "report.html").as_uri()] if opens else [])
 
 
 @pytest.mark.parametrize("leftovers", [[], [Item("s3", "buckets", "b"), Item("iam", "roles", "a")]])

@@ -11,7 +11,7 @@ import pytest
 from pytest_socket import SocketBlockedError
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "tests")
+FOLDERS = ("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "predict", "bench", "tests")
 
 MAY_IMPORT: dict[str, set[str]] = {
     "app.py": {"stacks"},
@@ -22,6 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": {"demo", "localcloud"},
     "billing": {"billing", "lambdas"},
     "faults": {"faults", "localcloud"},
+    "predict": {"predict"},
+    "bench": {"bench", "localcloud"},
 }
 
 MAY_INSTALL: dict[str, set[str]] = {
@@ -29,8 +31,8 @@ MAY_INSTALL: dict[str, set[str]] = {
     "stacks": {"aws_cdk", "constructs"},
     # boto3 comes with Lambda's runtime.
     "lambdas": {"boto3", "botocore"},
-    # What AWS's XGBoost image holds (aws-facts 2.6).
-    "training_code": {"numpy", "pandas", "xgboost"},
+    # What AWS's XGBoost image holds (aws-facts 2.6), and what it is told to install for resampling.
+    "training_code": {"numpy", "pandas", "xgboost", "sklearn", "imblearn"},
 }
 IN_THE_PANDAS_LAYER = {"numpy", "pandas", "pyarrow"}
 
@@ -108,6 +110,12 @@ def test_a_folder_needs_only_what_is_there_where_it_runs(folder: str, allowed: s
     assert {name for path in modules(folder) for name in third_parties(path)} <= allowed
 
 
+def test_only_resampling_needs_what_awss_image_does_not_hold() -> None:
+    importing = [path for path in modules("training_code") if "imblearn" in third_parties(path)]
+
+    assert where(importing) == ["training_code/sampling.py"]
+
+
 @pytest.mark.parametrize("name", ["boto3", "time", "datetime", "socket", "urllib", "http", "random", "uuid"])
 def test_synthesis_asks_neither_a_network_nor_a_clock(name: str) -> None:
     asking = [
@@ -181,6 +189,7 @@ def test_every_function_of_the_stack_is_looked_at() -> None:
         "lambdas/plan/handler.handler",
         "lambdas/prepare/handler.handler",
         "lambdas/evaluate/handler.handler",
+        "lambdas/report/handler.handler",
         "lambdas/teardown/run.handler",
         "lambdas/teardown/janitor.handler",
         "lambdas/teardown/purge.handler",

@@ -8,6 +8,7 @@ from localcloud.xgboost_image import hyperparameters as image
 from training_code.hyperparameters import (
     HYPERPARAMETERS,
     LESSON_RANGES,
+    SCRIPT_HYPERPARAMETERS,
     HyperparameterError,
     ObjectiveMetric,
     objective_metric,
@@ -119,6 +120,23 @@ def test_an_unknown_name_gets_the_nearest_known_one() -> None:
 def test_silent_of_the_lesson_points_to_verbosity() -> None:
     with pytest.raises(HyperparameterError, match=r"'silent': it left with the image's version 0\.72; use verbosity"):
         validate({"silent": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [("imbalance", "smote", "imbalance.method"), ("sampling_ratio", 0.5, "imbalance.sampling_ratio")],
+)
+def test_what_the_script_alone_knows_is_no_hyperparameter_and_has_another_place(
+    name: str, value: object, place: str
+) -> None:
+    with pytest.raises(HyperparameterError, match=f"unknown hyperparameter '{name}': .*; use {place}$"):
+        validate({name: value})
+
+
+def test_the_script_knows_the_images_hyperparameters_and_its_own() -> None:
+    values = validate({"max_depth": 3, "imbalance": "smote", "sampling_ratio": 0.5}, SCRIPT_HYPERPARAMETERS)
+
+    assert values == validate({"max_depth": 3}) | {"imbalance": "smote", "sampling_ratio": "0.5"}
 
 
 def test_an_objective_whose_answers_are_no_probabilities_is_refused() -> None:

@@ -24,6 +24,7 @@ from tests.unit.small_account import (
     MACHINE,
     CloudWatch,
     Context,
+    Parameters,
     Refused,
     Resource,
     Resources,
@@ -47,6 +48,7 @@ VARIABLES = {
     "WARNING_MINUTES": "15",
     "TOPIC_ARN": TOPIC,
     "STATE_MACHINE_ARN": MACHINE,
+    "ENDPOINT_PARAMETER": "/fraud/endpoint-name",
     "DRY_RUN": "false",
 }
 LIMITS = Limits("fraud", minutes(60), minutes(1440), minutes(30), minutes(15))
@@ -62,6 +64,7 @@ class Cloud:
     step_functions: StepFunctions = field(default_factory=lambda: StepFunctions({ENDED: "FAILED"}))
     cloudwatch: CloudWatch = field(default_factory=CloudWatch)
     sns: Sent = field(default_factory=Sent)
+    ssm: Parameters = field(default_factory=lambda: Parameters({"/fraud/endpoint-name": "none"}))
     context: Context = field(default_factory=lambda: Context(300))
     slept: list[float] = field(default_factory=list)
 
@@ -97,6 +100,7 @@ class Cloud:
             "stepfunctions": self.step_functions.answer,
             "cloudwatch": self.cloudwatch.answer,
             "sns": self.sns.answer,
+            "ssm": self.ssm.answer,
         }
         return client(service, answers[service], config)
 
@@ -117,6 +121,48 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 def sweep(cloud: Cloud, at: datetime = NOW) -> dict[str, Any]:
     return janitor.handler({"time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, cloud.context)
+
+
+# --- where clients are sent --------------------------------------------------------------------------------------
+
+
+def test_clients_are_sent_to_no_endpoint_that_was_removed(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-1"
+
+    sweep(cloud)
+
+    assert cloud.ssm.values == {"/fraud/endpoint-name": "none"}
+
+
+def test_clients_are_still_sent_to_an_endpoint_that_stays(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    cloud.host("fraud-2")
+    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-2"
+
+    sweep(cloud)
+
+    assert cloud.ssm.values == {"/fraud/endpoint-name": "fraud-2"}
+
+
+def test_a_dry_run_sends_clients_where_they_went_before(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRY_RUN", "true")
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-1"
+
+    sweep(cloud)
+
+    assert cloud.ssm.values == {"/fraud/endpoint-name": "fraud-1"}
+
+
+def test_clients_that_cannot_be_told_are_a_failure_of_the_sweep_after_the_removal(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    cloud.ssm.refusals["GetParameter"] = DENIED
+
+    with pytest.raises(janitor.SweepIncomplete, match="could not withdraw fraud-1 from /fraud/endpoint-name"):
+        sweep(cloud)
+
+    assert cloud.left() == all_three()
 
 
 # --- what goes --------------------------------------------------------------------------------------------------

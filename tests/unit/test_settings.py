@@ -20,8 +20,9 @@ BOUNDS = {
     "endpoint_idle_minutes": (5, LONGEST_MINUTES),
     "sweep_minutes": (1, 60),
     "expiry_warning_minutes": (1, LONGEST_MINUTES),
+    "retrain_every_days": (0, 365),
 }
-SWITCHES = ["janitor_dry_run", "studio_home_efs"]
+SWITCHES = ["janitor_dry_run", "studio_home_efs", "retrain_on_new_data"]
 LISTS = ["user_profiles", "notification_emails"]
 
 json_values = st.recursive(
@@ -55,6 +56,9 @@ def test_the_defaults_are_allowed() -> None:
         notification_emails=(),
         studio_home_efs=False,
         log_retention_days=30,
+        retrain_every_days=0,
+        retrain_on_new_data=False,
+        retrain_input={},
     )
 
 
@@ -134,6 +138,18 @@ def test_any_other_addresses_are_refused(addresses: Any) -> None:
     message = refusal(DEFAULTS | {"notification_emails": addresses})
 
     assert f"settings.notification_emails is {addresses!r}; allowed is a list of different e-mail addresses" in message
+
+
+@pytest.mark.parametrize("given", [{}, {"data": {"source": "s3://b/k"}}, {"tuning": {"max_jobs": 3}}])
+def test_runs_that_start_by_themselves_have_an_input(given: dict[str, Any]) -> None:
+    assert settings(retrain_input=given).retrain_input == given
+
+
+@pytest.mark.parametrize("given", [None, [], "{}", {"data": "s3://b/k"}, {"data": None}])
+def test_what_is_no_executions_input_is_refused(given: Any) -> None:
+    message = refusal(DEFAULTS | {"retrain_input": given})
+
+    assert f"settings.retrain_input is {given!r}; allowed is an object like the execution's input" in message
 
 
 @pytest.mark.parametrize("name", BOUNDS)

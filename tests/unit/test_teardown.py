@@ -11,7 +11,17 @@ from botocore.exceptions import ClientError
 
 from lambdas.teardown import run
 from lambdas.teardown.resources import MODEL, TRAINING_JOB, Found, Kind, delete, of_project, stop
-from tests.unit.small_account import KINDS, SESSION, Refused, Resource, Resources, SageMaker, client, in_this_thread
+from tests.unit.small_account import (
+    KINDS,
+    SESSION,
+    Parameters,
+    Refused,
+    Resource,
+    Resources,
+    SageMaker,
+    client,
+    in_this_thread,
+)
 
 OURS = {"project": "fraud", "run-id": "1"}
 EVERYTHING = ["fraud-1", "fraud-2", "fraud-3", "fraud-4", "fraud-5"]
@@ -150,8 +160,15 @@ def sagemaker() -> SageMaker:
 
 
 @pytest.fixture
-def remove(sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    monkeypatch.setattr(boto3, "client", lambda service, config: client(service, sagemaker.answer, config))
+def ssm() -> Parameters:
+    return Parameters({"/fraud/endpoint-name": "fraud-5"})
+
+
+@pytest.fixture
+def remove(sagemaker: SageMaker, ssm: Parameters, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    answers = {"sagemaker": sagemaker.answer, "ssm": ssm.answer}
+    monkeypatch.setattr(boto3, "client", lambda service, config: client(service, answers[service], config))
+    monkeypatch.setenv("ENDPOINT_PARAMETER", "/fraud/endpoint-name")
     monkeypatch.setattr(time, "sleep", in_this_thread(sagemaker.pass_time))
     return lambda name: list(run.handler({"name": name}, None)["removed"])
 
@@ -191,3 +208,19 @@ def test_a_removal_that_is_not_allowed_is_an_error(remove: Callable[[str], list[
 
     with pytest.raises(ClientError, match="AccessDenied"):
         remove("fraud-1")
+
+
+def test_clients_are_sent_no_more_to_the_endpoint_of_a_run_that_failed_after_it_was_announced(
+    remove: Callable[[str], list[str]], ssm: Parameters
+) -> None:
+    remove("fraud-5")
+
+    assert ssm.values == {"/fraud/endpoint-name": "none"}
+
+
+def test_a_run_that_failed_leaves_the_endpoint_of_another_announced(
+    remove: Callable[[str], list[str]], ssm: Parameters
+) -> None:
+    remove("fraud-3")
+
+    assert ssm.values == {"/fraud/endpoint-name": "fraud-5"}

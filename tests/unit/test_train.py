@@ -7,8 +7,9 @@ import pytest
 import xgboost as xgb
 
 from tests.unit.synthetic_transactions import LESSON, LESSON_ROUNDS, transactions, write
+from training_code.container import DataProblem, EnvironmentProblem
 from training_code.hyperparameters import HyperparameterError
-from training_code.train import DataProblem, EnvironmentProblem, main
+from training_code.train import main
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*UBJSON:UserWarning")  # the model's name has no extension, on AWS too
 
@@ -141,6 +142,44 @@ def test_the_tuning_objective_does_not_change_the_model(job: Path) -> None:
 
     plain = xgb.train(LESSON, matrix(TRAIN), num_boost_round=LESSON_ROUNDS)
     assert np.array_equal(answers(model(job)), answers(plain))
+
+
+def test_positives_weigh_as_many_negatives_as_the_training_rows_have_to_each(job: Path) -> None:
+    main(["--imbalance", "scale_pos_weight"])
+
+    label = TRAIN["label"]
+    weight = (label == 0).sum() / (label == 1).sum()
+    plain = xgb.train(LESSON | {"scale_pos_weight": weight}, matrix(TRAIN), num_boost_round=LESSON_ROUNDS)
+    assert np.array_equal(answers(model(job)), answers(plain))
+
+
+def test_a_weight_cannot_be_both_given_and_computed(job: Path) -> None:
+    with pytest.raises(HyperparameterError, match="scale_pos_weight is given, and imbalance asks to compute it"):
+        main(["--imbalance", "scale_pos_weight", "--scale_pos_weight", "3"])
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            ["--imbalance", "none"],
+            "imbalance is 'none'; allowed is scale_pos_weight or over_sampling or under_sampling",
+        ),
+        (["--sampling_ratio", "0"], r"sampling_ratio is '0'; allowed is a number in \(0, 1\]"),
+        (["--sampling_ratio", "1.1"], r"sampling_ratio is '1\.1'; allowed is a number in \(0, 1\]"),
+        (["--imbalence", "smote"], "unknown hyperparameter 'imbalence'; the nearest known is 'imbalance'"),
+    ],
+)
+def test_a_wrong_remedy_for_few_positives_is_refused(job: Path, given: list[str], problem: str) -> None:
+    with pytest.raises(HyperparameterError, match=problem):
+        main(given)
+
+
+def test_all_wrong_hyperparameters_are_named_at_once(job: Path) -> None:
+    with pytest.raises(HyperparameterError) as caught:
+        main(["--imbalance", "none", "--eta", "2", "--max_dept", "5"])
+
+    assert {problem.split()[0] for problem in caught.value.problems} == {"unknown", "eta", "imbalance"}
 
 
 def test_an_unknown_hyperparameter_is_refused(job: Path) -> None:
