@@ -17,8 +17,16 @@ from localcloud.task_errors import task_error
 Task = Callable[[], Any]
 
 _REFUSALS: dict[FaultKind, Mapping[str, tuple[int, str]]] = {
-    FaultKind.API_ERROR: {"lambda": (500, "ServiceException"), "sagemaker": (500, "InternalFailure")},
-    FaultKind.THROTTLING: {"lambda": (429, "TooManyRequestsException"), "sagemaker": (400, "ThrottlingException")},
+    FaultKind.API_ERROR: {
+        "lambda": (500, "ServiceException"),
+        "sagemaker": (500, "InternalFailure"),
+        "ssm": (500, "InternalServerError"),
+    },
+    FaultKind.THROTTLING: {
+        "lambda": (429, "TooManyRequestsException"),
+        "sagemaker": (400, "ThrottlingException"),
+        "ssm": (400, "ThrottlingException"),
+    },
 }
 """Status and error code, by service."""
 

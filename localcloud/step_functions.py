@@ -20,13 +20,11 @@ from localcloud.faults import Fault, FaultKind, Faults
 from localcloud.sagemaker import training, transform, tuning
 from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.service import SageMaker
-from localcloud.task_errors import task_error
+from localcloud.task_errors import SDK_NAMES, task_error
 
 _POLL_SECONDS = 0.1
 _LONGEST_LAMBDA_SECONDS = 900
 _PATIENT = Config(read_timeout=_LONGEST_LAMBDA_SECONDS + 10, retries={"total_max_attempts": 1})
-_SDK_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
-"""Services whose name in a state's Resource (the Java SDK's) is not boto3's."""
 
 
 class SyncJob:
@@ -128,7 +126,7 @@ def _invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(service: str, action: str, arguments: dict[str, Any], *, sdk: bool) -> Any:
-    client = _client(_SDK_NAMES.get(service, service), ministack.current_execution())
+    client = _client(SDK_NAMES.get(service, service), ministack.current_execution())
     operation = action[0].upper() + action[1:]
     method = next((m for m, name in client.meta.method_to_api_mapping.items() if name == operation), None)
     if method is None:

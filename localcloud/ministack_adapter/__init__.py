@@ -10,12 +10,14 @@ from localcloud.ministack_adapter import (
     callers,
     cloudformation,
     clouds_time,
+    event_targets,
     functions,
     networks,
     permissions,
     sagemaker_platform,
     services,
     serving,
+    signatures,
     step_functions,
 )
 from localcloud.ministack_adapter.callers import (
@@ -79,12 +81,14 @@ PARTS: tuple[ModuleType, ...] = (
     callers,
     cloudformation,
     clouds_time,
+    event_targets,
     functions,
     networks,
     permissions,
     sagemaker_platform,
     services,
     serving,
+    signatures,
     step_functions,
 )
 """Those that touch ministack; what, each says in `USED`."""
@@ -113,6 +117,8 @@ def adapt() -> None:
     cloudformation.delete_resources_as_their_services_do()
     cloudformation.delete_stacks_as_cloudformation_does()
     step_functions.record_states_of_branches()
+    event_targets.start_executions_as_the_targets_role()
+    signatures.refuse_signature_version_2()
     functions.name_errors_as_lambda_does()
     functions.make_log_groups_only_where_the_role_may()
     functions.log_as_the_python_runtime_does()

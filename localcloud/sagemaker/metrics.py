@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ DEFINITIONS = [
 ]
 """What Describe shows as MetricDefinitions of the image, though no request may bring them (aws-facts 1.7, 3.6)."""
 
-_ROUND = re.compile(r"\[[0-9]+\]")
+_ROUND = re.compile(r"\[([0-9]+)\]")
 _VALUE = re.compile(r"#011(?P<data>train|validation)-(?P<metric>[\w-]+):(?P<value>[^\s#]+)")
 
 
@@ -34,27 +35,33 @@ def as_logged(line: str) -> str:
 
 
 class MetricLog:
-    """The last value of each metric that a job has logged."""
+    """The metrics that a job has logged so far."""
 
     def __init__(self) -> None:
         self._data: dict[str, dict[str, Any]] = {}
+        self._rounds: defaultdict[str, dict[int, float]] = defaultdict(dict)
 
     def read(self, lines: Iterable[str], at: datetime) -> None:
         """Take in lines as the log shows them, such as `[7]#011train-auc:0.99#011validation-auc:0.98`."""
         for line in lines:
-            if _ROUND.search(line):
+            if number := _ROUND.search(line):
                 for found in _VALUE.finditer(line):
-                    self._put(found["data"], found["metric"], found["value"], at)
+                    self._put(int(number[1]), found, at)
 
-    def _put(self, data: str, metric: str, text: str, at: datetime) -> None:
+    def _put(self, number: int, found: re.Match[str], at: datetime) -> None:
         try:
-            value = float(text)
+            value = float(found["value"])
         except ValueError:
             return
-        if metric in _DIRECTIONS and math.isfinite(value):
-            name = f"{data}:{metric}"
+        if found["metric"] in _DIRECTIONS and math.isfinite(value):
+            name = f"{found['data']}:{found['metric']}"
             self._data[name] = {"MetricName": name, "Value": value, "Timestamp": at}
+            self._rounds[name][number] = value
+
+    def series(self, name: str) -> dict[int, float]:
+        """A metric's values by training round: those rounds that the log has it of."""
+        return dict(self._rounds.get(name, {}))
 
     def final(self) -> list[dict[str, Any]]:
-        """FinalMetricDataList, as DescribeTrainingJob gives it."""
+        """FinalMetricDataList, as DescribeTrainingJob gives it: the last value of each metric."""
         return list(self._data.values())

@@ -31,6 +31,8 @@ class Range:
     name: str
     distribution: Distribution
     text: Callable[[Any], str]
+    draw: Callable[[str], Any]
+    """The draw that becomes that string; it may lie outside of the distribution. Raises ValueError."""
     count: float
     """How many values there are."""
 
@@ -65,9 +67,8 @@ def _integer(given: Mapping[str, Any]) -> Range:
     _require_tunable(given["Name"], "Integer")
     low, high = _bounds(given, int)
     logarithmic = _logarithmic(given, low)
-    return Range(
-        given["Name"], optuna.distributions.IntDistribution(low, high, log=logarithmic), str, float(high - low + 1)
-    )
+    distribution = optuna.distributions.IntDistribution(low, high, log=logarithmic)
+    return Range(given["Name"], distribution, str, int, float(high - low + 1))
 
 
 def _continuous(given: Mapping[str, Any]) -> Range:
@@ -81,14 +82,16 @@ def _continuous(given: Mapping[str, Any]) -> Range:
                 f"ReverseLogarithmic scaling needs 0 <= MinValue < MaxValue < 1; [{given['Name']}] is {low} to {high}."
             )
         mirrored = distribution(1 - high, 1 - low, log=True)
-        return Range(given["Name"], mirrored, lambda x: repr(min(max(1 - x, low), high)), math.inf)
-    return Range(given["Name"], distribution(low, high, log=_logarithmic(given, low)), repr, math.inf)
+        return Range(
+            given["Name"], mirrored, lambda x: repr(min(max(1 - x, low), high)), lambda text: 1 - float(text), math.inf
+        )
+    return Range(given["Name"], distribution(low, high, log=_logarithmic(given, low)), repr, float, math.inf)
 
 
 def _categorical(given: Mapping[str, Any]) -> Range:
     _require_tunable(given["Name"], "Categorical")
     values = given["Values"]
-    return Range(given["Name"], optuna.distributions.CategoricalDistribution(values), str, float(len(values)))
+    return Range(given["Name"], optuna.distributions.CategoricalDistribution(values), str, str, float(len(values)))
 
 
 def _bounds(given: Mapping[str, Any], number: type[int] | type[float]) -> tuple[Any, Any]:
@@ -130,6 +133,16 @@ class Search:
         """The next trial: its number, and its hyperparameters as strings."""
         trial = self._study.ask({name: each.distribution for name, each in self._ranges.items()})
         return trial.number, {name: self._ranges[name].text(value) for name, value in trial.params.items()}
+
+    def learn(self, tried: Mapping[str, str], value: float) -> None:
+        """Take in a trial of another search, if its hyperparameters lie in these ranges."""
+        try:
+            draws = {name: each.draw(tried[name]) for name, each in self._ranges.items()}
+            distributions = {name: each.distribution for name, each in self._ranges.items()}
+            trial = optuna.trial.create_trial(params=draws, distributions=distributions, value=value)
+        except (KeyError, ValueError):
+            return
+        self._study.add_trial(trial)
 
     def tell(self, number: int, value: float | None) -> None:
         """How the trial did; None if it brought no value."""

@@ -90,6 +90,10 @@ class TrainingRun:
         """Let the job's time be up."""
         self._expired.set()
 
+    def series(self, metric: str) -> Mapping[int, float]:
+        """A metric's values so far, by training round."""
+        return self._metrics.series(metric)
+
     def _run(self) -> None:
         with self._lock:
             self._job.description["TrainingStartTime"] = self._platform.now()

@@ -12,6 +12,7 @@ from localcloud.sagemaker.service import Call, Request, Response, everything, na
 from localcloud.sagemaker.training_rules import DEFAULT_MAX_RUNTIME_SECONDS, limit_exceeded, refuse_unknown
 from localcloud.sagemaker.tuning_rules import check_tuning_job
 from localcloud.sagemaker.tuning_run import OBJECTIVE_HYPERPARAMETER, TuningRun, counters
+from localcloud.sagemaker.warm_start import check_warm_start, parent_names
 
 KIND = "hyper-parameter-tuning-job"
 ENDED = ("Completed", "Failed", "Stopped")
@@ -53,13 +54,20 @@ def create_hyper_parameter_tuning_job(call: Call, request: Request) -> Response:
             raise ResourceInUse(
                 f"A hyperparameter tuning job with the name, {name}, already exists. Choose a different name."
             )
+        parents = [_require_parent(call, parent) for parent in parent_names(request)]
+        check_warm_start(request, parents)
         _require_room(call, request)
         call.platform.assume(request["TrainingJobDefinition"]["RoleArn"], name, call.caller.region)
         job = Resource(KIND, name, call.arn(KIND, name), _description(call, request), tags_of(request))
-        job.runtime = TuningRun(call, job)
+        job.runtime = TuningRun(call, job, parents)
         call.resources.add(job)
     job.runtime.start()
     return {"HyperParameterTuningJobArn": job.arn}
+
+
+def _require_parent(call: Call, name: str) -> Resource:
+    missing = ValidationError(f"The parent tuning job {name} does not exist; a warm start needs one that has ended.")
+    return call.resources.require(KIND, name, missing)
 
 
 def _require_room(call: Call, request: Request) -> None:
@@ -83,6 +91,7 @@ def _description(call: Call, request: Request) -> dict[str, Any]:
     definition["AlgorithmSpecification"]["MetricDefinitions"] = deepcopy(DEFINITIONS)
     definition["StoppingCondition"].setdefault("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
     now = call.platform.now()
+    warm_start = {"WarmStartConfig": deepcopy(request["WarmStartConfig"])} if request.get("WarmStartConfig") else {}
     return {
         "HyperParameterTuningJobName": request["HyperParameterTuningJobName"],
         "HyperParameterTuningJobArn": call.arn(KIND, request["HyperParameterTuningJobName"]),
@@ -91,6 +100,7 @@ def _description(call: Call, request: Request) -> dict[str, Any]:
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": now,
         "LastModifiedTime": now,
+        **warm_start,
         **counters([], ""),
     }
 

@@ -10,10 +10,16 @@ from localcloud.sagemaker.search import parse_ranges
 from localcloud.sagemaker.training_rules import check_job, limit_exceeded, refuse_unknown
 
 _PARALLEL_QUOTA = 10
-_JOBS_QUOTA = 750
+JOBS_QUOTA = 750
 """The default quotas of a tuning job (aws-facts 4.6)."""
 
-_REQUEST_MEMBERS = ("HyperParameterTuningJobName", "HyperParameterTuningJobConfig", "TrainingJobDefinition", "Tags")
+_REQUEST_MEMBERS = (
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobConfig",
+    "TrainingJobDefinition",
+    "WarmStartConfig",
+    "Tags",
+)
 _CONFIG_MEMBERS = (
     "Strategy",
     "HyperParameterTuningJobObjective",
@@ -44,8 +50,6 @@ def _check_strategy(config: Mapping[str, Any]) -> None:
         raise ValidationError(
             f"The local cloud does not know Strategy {config['Strategy']} yet; it knows Bayesian and Random."
         )
-    if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
-        raise ValidationError("The local cloud does not stop training jobs early; TrainingJobEarlyStoppingType is Off.")
 
 
 def _check_objective(objective: Mapping[str, Any] | None, algorithm: Mapping[str, Any]) -> None:
@@ -80,9 +84,9 @@ def _check_limits(limits: Mapping[str, Any]) -> None:
     if parallel > _PARALLEL_QUOTA:
         limit = "Number of parallel training jobs per hyperparameter tuning job"
         raise limit_exceeded(limit, _PARALLEL_QUOTA, 0, parallel, "Jobs")
-    if jobs > _JOBS_QUOTA:
+    if jobs > JOBS_QUOTA:
         limit = "Number of training jobs per hyperparameter tuning job"
-        raise limit_exceeded(limit, _JOBS_QUOTA, 0, jobs, "Jobs")
+        raise limit_exceeded(limit, JOBS_QUOTA, 0, jobs, "Jobs")
 
 
 def _check_ranges(config: Mapping[str, Any], static: Mapping[str, str]) -> None:

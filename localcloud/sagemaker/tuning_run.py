@@ -6,11 +6,13 @@ import threading
 import time
 import zlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.sagemaker import training
+from localcloud.sagemaker.early_stopping import MedianRule
 from localcloud.sagemaker.errors import ResourceLimitExceeded, ServiceError
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.search import Search, parse_ranges
@@ -51,8 +53,8 @@ class Child:
         return self.status in training.ENDED
 
     def value(self, metric: str) -> float | None:
-        """The objective, if the job is Completed and has logged it."""
-        if self.status != "Completed":
+        """The objective as the job logged it last, if it is Completed or Stopped (aws-facts 4.10)."""
+        if self.status not in ("Completed", "Stopped"):
             return None
         data = self.job.description["FinalMetricDataList"]
         return next((float(each["Value"]) for each in data if each["MetricName"] == metric), None)
@@ -61,9 +63,10 @@ class Child:
 class TuningRun:
     """Keeps as many training jobs going as the tuning job allows, until all are done."""
 
-    def __init__(self, call: Call, job: Resource) -> None:
+    def __init__(self, call: Call, job: Resource, parents: Sequence[Resource]) -> None:
         self._call = call
         self._job = job
+        self._parents = parents
         self._config: dict[str, Any] = job.description["HyperParameterTuningJobConfig"]
         self._objective: dict[str, str] = self._config["HyperParameterTuningJobObjective"]
         self._search = Search(
@@ -74,12 +77,22 @@ class TuningRun:
         )
         self._children: list[Child] = []
         self._told: set[int] = set()
+        self._median_rule = MedianRule(maximize=self._maximize)
+        self._judged: dict[int, int] = {}
         self._waiting: tuple[int, dict[str, str]] | None = None
         self._stop = threading.Event()
 
     @property
     def _maximize(self) -> bool:
         return self._objective["Type"] == "Maximize"
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self._maximize else -1
+
+    @property
+    def _metric(self) -> str:
+        return self._objective["MetricName"]
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=self._job.name, daemon=True).start()
@@ -104,6 +117,7 @@ class TuningRun:
 
     def _tune(self) -> str:
         """Run the training jobs; the reason why the tuning job failed, or nothing."""
+        self._learn_from_parents()
         while not self._stop.is_set():
             done = len(self._children) == self._most and self._running == 0  # first, lest a job end unseen
             self._learn()
@@ -111,8 +125,15 @@ class TuningRun:
             if failure or done:
                 return failure
             self._launch()
+            self._stop_early()
             self._stop.wait(_POLL_SECONDS)
         return ""
+
+    def _learn_from_parents(self) -> None:
+        for parent in self._parents:
+            for tried, value in parent.runtime.trials():
+                self._search.learn(tried, value)
+        self._refresh()
 
     @property
     def _most(self) -> int:
@@ -126,8 +147,21 @@ class TuningRun:
         for child in self._children:
             if child.ended and child.trial not in self._told:
                 self._told.add(child.trial)
-                self._search.tell(child.trial, child.value(self._objective["MetricName"]))
+                self._search.tell(child.trial, child.value(self._metric))
+                if child.status == "Completed":
+                    self._median_rule.learn(child.job.runtime.series(self._metric))
                 self._refresh()
+
+    def _stop_early(self) -> None:
+        """Ask the training jobs to end that do worse than the completed ones did; each round is judged once."""
+        if self._config["TrainingJobEarlyStoppingType"] != "Auto":
+            return
+        for child in self._children:
+            if child.job.description["SecondaryStatus"] == "Training":
+                series = child.job.runtime.series(self._metric)
+                if self._median_rule.is_beaten(series, after=self._judged.get(child.trial, -1)):
+                    training.stop(self._call, child.job)
+                self._judged[child.trial] = max(series, default=-1)
 
     def _failure(self) -> str:
         """Why there is no point in going on: nothing to go by after the first attempts, or after all."""
@@ -191,27 +225,54 @@ class TuningRun:
     def _refresh(self) -> None:
         with self._call.resources.lock:
             description = self._job.description
-            description.update(counters(self._children, self._objective["MetricName"]))
+            description.update(counters(self._children, self._metric))
             description["LastModifiedTime"] = self._call.platform.now()
             best = self._best()
             if best is not None:
                 description["BestTrainingJob"] = self.summary(best)
+            overall = self._overall_best()
+            if overall is not None:
+                description["OverallBestTrainingJob"] = overall
 
     def _best(self) -> Child | None:
-        values = [(child.value(self._objective["MetricName"]), child) for child in self._children]
-        sign = 1 if self._maximize else -1
-        found = [(sign * value, child) for value, child in values if value is not None]
+        """Of the training jobs that are Completed; a stopped one is never the best (aws-facts 4.10)."""
+        values = [(child.value(self._metric), child) for child in self._children if child.status == "Completed"]
+        found = [(self._sign * value, child) for value, child in values if value is not None]
         return max(found, key=lambda each: each[0])[1] if found else None
+
+    def _overall_best(self) -> dict[str, Any] | None:
+        """The best of the parents' and the own best; only with IdenticalDataAndAlgorithm (aws-facts 4.11)."""
+        warm_start = self._job.description.get("WarmStartConfig")
+        if warm_start is None or warm_start["WarmStartType"] != "IdenticalDataAndAlgorithm":
+            return None
+        found = [
+            {**tuning_job.description["BestTrainingJob"], "TuningJobName": tuning_job.name}
+            for tuning_job in (*self._parents, self._job)
+            if "BestTrainingJob" in tuning_job.description
+        ]
+        return max(
+            found,
+            key=lambda each: self._sign * each["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
+            default=None,
+        )
 
     def children(self) -> list[Child]:
         return list(self._children)
 
+    def trials(self) -> Iterator[tuple[dict[str, str], float]]:
+        """All hyperparameters that its training jobs tried, tuned or not, and the objective that came of them."""
+        static = self._job.description["TrainingJobDefinition"]["StaticHyperParameters"]
+        for child in self.children():
+            value = child.value(self._metric)
+            if value is not None:
+                yield {**static, **child.tuned}, value
+
     def summary(self, child: Child) -> dict[str, Any]:
         """A HyperParameterTrainingJobSummary."""
-        description, value = child.job.description, child.value(self._objective["MetricName"])
+        description, value = child.job.description, child.value(self._metric)
         summary = {name: description[name] for name in _SUMMARY_MEMBERS if name in description}
         summary["TunedHyperParameters"] = dict(child.tuned)
-        summary["ObjectiveStatus"] = _objective_status(child, self._objective["MetricName"])
+        summary["ObjectiveStatus"] = _objective_status(child, self._metric)
         if value is not None:
             summary["FinalHyperParameterTuningJobObjectiveMetric"] = {**self._objective, "Value": value}
         return summary

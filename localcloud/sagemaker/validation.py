@@ -101,7 +101,7 @@ def _python_pattern(pattern: str) -> str:
     return (
         pattern.replace(r"\p{L}", r"\w")
         .replace(r"\p{M}", r"\w")
-        .replace(r"\p{Z}", r"\s")
+        .replace(r"\p{Z}", r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000")
         .replace(r"\p{N}", r"\d")
         .replace(r"\p{P}", r"!-/:-@\[-`{-~")
         .replace(r"\p{S}", r"$+<=>^`|~")

@@ -5,15 +5,17 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from localcloud.xgboost_image import requirements
 from localcloud.xgboost_image.errors import CodeProblem, NotEmulated
 
-_INSTALLED_ON_AWS = ("requirements.txt", "setup.py", "pyproject.toml")
+_INSTALLED_ON_AWS = ("setup.py", "pyproject.toml")
 
 
 def fetch(location: str, code: Path) -> None:
     """Unpack the archive at `location`, an S3 URI or a file, into `code`.
 
-    Raises CodeProblem if it is not there, no archive, or has members that would land outside of `code`.
+    Raises CodeProblem if it is not there, no archive, or has members that would land outside of `code`; NotEmulated if
+    the image would install from it what this machine does not have.
     """
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(location)
@@ -24,6 +26,8 @@ def fetch(location: str, code: Path) -> None:
     for name in _INSTALLED_ON_AWS:
         if (code / name).exists():
             raise NotEmulated(f"the code has a {name}, which AWS's image installs with pip; this machine does not")
+    if (code / "requirements.txt").exists():
+        requirements.check(code / "requirements.txt")
 
 
 def _download(location: str, archive: Path) -> None:

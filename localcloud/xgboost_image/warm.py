@@ -2,7 +2,8 @@
 
 Half of a short training job's time would go into imports, the same in each. So a local cloud keeps one process that
 has done them, and a container's process is a fork of it; imports are all that it shares with others. Nothing is
-computed here, since the threads of OpenMP do not survive a fork (OpenBLAS sees to its own). One thing differs from a
+computed here, since the threads of OpenMP do not survive a fork (OpenBLAS sees to its own); importing scikit-learn,
+which XGBoost does too, starts none. One thing differs from a
 process of its own: a script's file with the name of a module that is imported here does not come before that module.
 
 The local cloud holds the other end of the socket, and asks for a fork with one message: a program as JSON, and the
@@ -30,7 +31,7 @@ assert sys.platform == "linux", "elsewhere a fork after such imports is not safe
 _LARGEST_MESSAGE = 1_048_576
 _IMAGE = "localcloud.xgboost_image"
 _MODULES = (
-    *("boto3", "numpy", "pandas", "xgboost"),
+    *("boto3", "numpy", "pandas", "sklearn.metrics", "xgboost"),
     *(f"{_IMAGE}.{name}" for name in ("algorithm_serving", "algorithm_training", "script_serving", "script_training")),
 )
 

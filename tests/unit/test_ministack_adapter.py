@@ -8,8 +8,10 @@ from types import ModuleType
 
 import pytest
 from ministack.core import lambda_runtime
+from ministack.services import eventbridge
 
-from localcloud.ministack_adapter import PARTS, MinistackChanged, check, functions
+from localcloud.ministack_adapter import PARTS, MinistackChanged, check, event_targets, functions
+from localcloud.sagemaker.errors import ValidationError
 
 USED = list(dict.fromkeys((module, name) for part in PARTS for module, names in part.USED for name in names))
 
@@ -76,6 +78,35 @@ def test_a_python_worker_that_has_changed_is_noticed(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(MinistackChanged, match="worker"):
         functions.log_as_the_python_runtime_does()
+
+
+# --- who starts an execution ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "principal"), [("aws.s3", "events.amazonaws.com"), ("aws.scheduler", "scheduler.amazonaws.com")]
+)
+def test_a_target_s_role_must_trust_the_service_that_starts_the_execution(
+    source: str, principal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    delivered: list[str] = []
+
+    def refuse(role_arn: str, service_principal: str, session_name: str) -> None:
+        asked.append(service_principal)
+        raise ValidationError("Could not assume role")
+
+    monkeypatch.setattr(eventbridge, "_invoke_target", lambda target, *_: delivered.append(target["Arn"]))
+    monkeypatch.setattr(event_targets, "role_credentials", refuse)
+    event_targets.start_executions_as_the_targets_role()
+    machine = {"Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:M", "RoleArn": "arn:aws:iam::1:role/r"}
+    function = {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:F"}
+
+    for target in (machine, function):
+        eventbridge._invoke_target(target, {"Source": source}, {"Name": "rule"})
+
+    assert asked == [principal]
+    assert delivered == [function["Arn"]]
 
 
 # --- the class of a function's error ----------------------------------------------------------------------------

@@ -150,6 +150,35 @@ def test_a_version_tells_what_was_registered_and_waits_for_approval(team: Team) 
     assert "ModelPackageName" not in described
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({}, id="none at all"),
+        pytest.param({str(number): "x" for number in range(51)}, id="51 properties"),
+        pytest.param({"k" * 129: "x"}, id="a long name"),
+        pytest.param({"": "x"}, id="a name of nothing"),
+        pytest.param({"run": "x" * 257}, id="a long value"),
+        pytest.param({"run": ""}, id="an empty value"),
+        pytest.param({"run": "a, b"}, id="a comma"),
+        pytest.param({"run": "100%"}, id="a per cent sign"),
+        pytest.param({"run": "a\nb"}, id="a line break"),
+        pytest.param({"run": 0.5}, id="a number"),
+    ],
+)
+def test_metadata_beyond_aws_s_limits_is_refused(team: Team, metadata: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="customerMetadataProperties"):
+        team.version(CustomerMetadataProperties=metadata)
+
+
+def test_metadata_within_aws_s_limits_is_kept(team: Team) -> None:
+    metadata = {"k" * 128: "v" * 256, "Überblick a": "s3://bucket/runs/1/@x=1+2_a-b.c:d"}
+    metadata |= {str(number): "x" for number in range(48)}
+
+    described = team.call("DescribeModelPackage", ModelPackageName=team.version(CustomerMetadataProperties=metadata))
+
+    assert described["CustomerMetadataProperties"] == metadata
+
+
 def test_a_version_needs_a_group_that_exists(team: Team) -> None:
     with pytest.raises(ValidationError, match="model-package-group/other does not exist"):
         team.version("other")

@@ -54,12 +54,13 @@ def run(container: Container, program: str, **variables: str) -> tuple[int | Non
     return container.wait(LONGEST_SECONDS), lines
 
 
-def start_script(container: Container, script: str) -> list[str]:
-    """Start a training job's container with a script and one hyperparameter, max_depth."""
-    (container.base / "script.py").write_text(script)
+def start_script(container: Container, script: str, **files: str) -> list[str]:
+    """Start a training job's container with a script, other text files beside it, and a hyperparameter, max_depth."""
     archive = container.base / "sourcedir.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add(container.base / "script.py", arcname="script.py")
+        for name, content in {"script.py": script, **{f"{name}.txt": text for name, text in files.items()}}.items():
+            (container.base / name).write_text(content)
+            tar.add(container.base / name, arcname=name)
     given = {"max_depth": "5", "sagemaker_program": "script.py", "sagemaker_submit_directory": str(archive)}
     config = container.directory("input", "config")
     (config / "hyperparameters.json").write_text(json.dumps(given))
@@ -70,8 +71,8 @@ def start_script(container: Container, script: str) -> list[str]:
     return lines
 
 
-def run_script(container: Container, script: str) -> tuple[int | None, list[str]]:
-    lines = start_script(container, script)
+def run_script(container: Container, script: str, **files: str) -> tuple[int | None, list[str]]:
+    lines = start_script(container, script, **files)
     return container.wait(LONGEST_SECONDS), lines
 
 
@@ -98,7 +99,9 @@ def alive(pid: int) -> bool:
 
 
 def test_a_container_has_imported_before_it_starts(container: Container) -> None:
-    _, lines = run(container, "import sys; print({'boto3', 'numpy', 'pandas', 'xgboost'} <= set(sys.modules))")
+    modules = {"boto3", "numpy", "pandas", "sklearn.metrics", "xgboost"}
+
+    _, lines = run(container, f"import sys; print({modules} <= set(sys.modules))")
 
     assert lines == ["True"]
 
@@ -152,6 +155,24 @@ def test_xgboost_trains_on_several_threads_in_every_container(container: Contain
     )
 
     assert [run(container, program) for _ in range(2)] == [(0, ["3"])] * 2
+
+
+def test_scikit_learn_computes_on_several_threads_in_every_container(container: Container) -> None:
+    """With OpenMP's, those of SciPy's BLAS, and XGBoost's beside them."""
+    program = (
+        "import numpy as np, xgboost as xgb\n"
+        "from sklearn.decomposition import PCA\n"
+        "from sklearn.ensemble import HistGradientBoostingClassifier\n"
+        "from sklearn.metrics import average_precision_score\n"
+        "rows, labels = np.random.rand(20_000, 8), np.arange(20_000) % 2\n"
+        "rows[:, 0] += labels\n"
+        "rows = PCA().fit_transform(rows)\n"
+        "xgb.train({'nthread': 2}, xgb.DMatrix(rows, label=labels), 2)\n"
+        "scores = HistGradientBoostingClassifier(max_iter=5).fit(rows, labels).predict_proba(rows)[:, 1]\n"
+        "print(average_precision_score(labels, scores) > 0.9)\n"
+    )
+
+    assert [run(container, program) for _ in range(2)] == [(0, ["True"])] * 2
 
 
 @pytest.mark.parametrize("variables", [{"OMP_NUM_THREADS": "1"}, {"PYTHONHASHSEED": "0"}])
@@ -300,6 +321,21 @@ def test_a_script_cannot_import_this_repository(container: Container, module: st
 
     assert exit_code == 1
     assert lines[-1] == f"ModuleNotFoundError: No module named '{module.partition('.')[0]}'"
+
+
+def test_requirements_are_looked_for_in_a_fork_too(container: Container) -> None:
+    exit_code, lines = run_script(container, "import imblearn; print('ran')", requirements="imbalanced-learn==0.14.2\n")
+
+    assert exit_code == 0
+    assert lines[0].startswith("INFO requirements.txt: pip would install imbalanced-learn==0.14.2 if it were missing")
+    assert lines[-1] == "ran"
+
+
+def test_requirements_that_are_missing_are_the_reason_of_the_failure(container: Container) -> None:
+    exit_code, _ = run_script(container, "print('ran')", requirements="imbalanced-learn<0.1\n")
+
+    assert exit_code == 1
+    assert failure(container).startswith("framework error: \nNotEmulated: requirements.txt has 'imbalanced-learn<0.1'")
 
 
 def test_a_script_s_last_words_are_the_reason_of_the_failure(container: Container) -> None:

@@ -335,11 +335,59 @@ def test_code_that_is_no_archive_is_refused(tmp_path: Path) -> None:
         submitted_code.fetch(str(tmp_path / "train.py"), tmp_path / "code")
 
 
-def test_requirements_that_aws_would_install_are_not_passed_over(tmp_path: Path) -> None:
-    path = archive(tmp_path / "sourcedir.tar.gz", {"requirements.txt": "numpy"})
+@pytest.mark.parametrize("name", ["setup.py", "pyproject.toml"])
+def test_a_package_that_aws_would_install_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    path = archive(tmp_path / "sourcedir.tar.gz", {name: ""})
 
-    with pytest.raises(NotEmulated, match=r"requirements\.txt, which AWS's image installs"):
+    with pytest.raises(NotEmulated, match=rf"{name}, which AWS's image installs"):
         submitted_code.fetch(str(path), tmp_path / "code")
+
+
+def require(folder: Path, text: str) -> None:
+    """Fetch code with these requirements."""
+    submitted_code.fetch(str(archive(folder / "sourcedir.tar.gz", {"requirements.txt": text})), folder / "code")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy",
+        "Imbalanced.Learn >= 0.10, < 1",
+        "xgboost==3.2.0",
+        "pandas>=2  # tables",
+        "numpy \\\n>=1",
+        "no-such-package==1 ; python_version < '3'",
+    ],
+)
+def test_requirements_that_are_there_are_logged(tmp_path: Path, line: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        require(tmp_path, f"# what the code needs\n\n{line}\n")
+
+    (message,) = caplog.messages
+    assert message.startswith("requirements.txt: pip would i")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("numpy<1", r"has 'numpy<1', and this machine has numpy \d"),
+        ("xgboost==1.7.4", r"and this machine has xgboost(-cpu)? 3\.2\.0"),
+        ("no-such-package==1", "'no-such-package==1', and no-such-package is not installed on this machine"),
+        ("-r others.txt", "has '-r others.txt', an option of pip"),
+        ("--index-url https://example.com", "an option of pip"),
+        ("numpy==2.4.6 --hash=sha256:0", "an option of pip"),
+        ("numpy @ https://example.com/numpy.whl", "without an address"),
+        ("pandas[excel]", "without an address and extras"),
+    ],
+)
+def test_requirements_that_pip_would_have_to_install_are_refused_by_name(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(NotEmulated, match=words):
+        require(tmp_path, f"pandas\n{line}\n")
+
+
+def test_a_line_that_is_no_requirement_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CodeProblem, match="has 'numpy 2', which is no requirement"):
+        require(tmp_path, "numpy 2")
 
 
 # --- Serving ---------------------------------------------------------------------------------------------------------
