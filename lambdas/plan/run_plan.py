@@ -74,6 +74,7 @@ class RunPlan:
             "registered_model": registered.arn if registered else None,
             "environment": self._model_environment(),
             "production_variants": [self._production_variant()],
+            "hosting": self._hosting(),
             "ttl_minutes": self.input.endpoint.ttl_minutes,
             "ttl_milliseconds": self.input.endpoint.ttl_minutes * 60_000,
             "idle_minutes": self.input.endpoint.idle_minutes,
@@ -175,6 +176,17 @@ class RunPlan:
             "InitialInstanceCount": hosting.initial_instance_count,
             "InitialVariantWeight": 1,
         }
+
+    def _hosting(self) -> str:
+        """For people to read."""
+        hosting, minutes = self.input.endpoint.hosting, self.input.endpoint.ttl_minutes
+        if isinstance(hosting, Serverless):
+            return (
+                f"serverless, {hosting.memory_size_in_mb:,} MB of memory, at most {hosting.max_concurrency} requests "
+                "at a time; it bills only while it answers"
+            )
+        instances = f"{hosting.initial_instance_count} × {hosting.instance_type}"
+        return f"{instances}, which bills by the hour until it goes: {minutes:,} minutes after its making, or when idle"
 
 
 def _without(given: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def report(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
                 "tuning_job": "{% $tuning_job %}",
                 "choose_job": "{% $choose_job %}",
                 "training_usd_per_hour": "{% $plan.estimated_cost_usd.training.usd_per_hour %}",
-                "endpoint": "{% $plan.production_variants[0] %}",
+                "hosting": "{% $plan.hosting %}",
             }
         ),
         assign={"report": "{% $states.result.Payload %}"},

@@ -6,6 +6,8 @@ from constructs import Construct
 
 from stacks.workflow.parts import Parts, call
 
+_OF_THE_DATA = ("source", "label_column", "split", "time_column", "seed", "drop_duplicates", "amount_column")
+
 
 def plan(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
     """Leaves `$plan`: what lambdas/plan returns."""
@@ -38,7 +40,7 @@ def prepare(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
         comment="Reads and checks the table, splits it, and writes CSV with the label first",
         payload=sfn.TaskInput.from_object(
             {
-                "data": "{% $plan.data %}",
+                **{name: f"{{% $plan.data.{name} %}}" for name in _OF_THE_DATA},
                 "bucket": "{% $plan.bucket %}",
                 "prefix": "{% $plan.prefix %}",
             }
