@@ -76,6 +76,12 @@ class PipelineStack(cdk.NestedStack):
         )
         function.add_to_role_policy(
             iam.PolicyStatement(
+                actions=["sagemaker:DescribeHyperParameterTuningJob"],
+                resources=[self._arns("hyper-parameter-tuning-job")],
+            )
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(
                 actions=["sagemaker:ListModelPackages", "sagemaker:ListHyperParameterTuningJobs"],
                 resources=["*"],  # lists have no resource level
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lambdas.plan.code_archive import pack
-from lambdas.plan.earlier_runs import RegisteredModel
+from lambdas.plan.earlier_runs import RegisteredModel, TuningJob
 from lambdas.plan.environment import Environment
 from lambdas.plan.errors import InvalidInput, Problem, UnreadableObject
 from lambdas.plan.execution import Execution
@@ -26,7 +26,7 @@ class Store(Protocol):
 class Runs(Protocol):
     """The earlier ones, as SageMaker knows them."""
 
-    def tuning_job(self, name: str) -> str | None: ...
+    def tuning_job(self, run: str) -> TuningJob | None: ...
 
     def registered_model(self, group: str) -> RegisteredModel | None: ...
 
@@ -45,6 +45,7 @@ class Planning:
         complete = read_input(given, self.environment)
         code = pack(self.training_code, sampling=complete.imbalance.samples)
         plan = RunPlan(run_id(execution), execution.id, complete, self.environment, self._earlier(complete), code)
+        _check_warm_start(plan)
         self._copy_registered_model(plan)
         self.store.write(self.environment.bucket, plan.code_key, plan.code)
         return plan
@@ -73,3 +74,22 @@ class Planning:
                 "reject that version in the registry, or leave candidates out"
             )
             raise InvalidInput([Problem("candidates.registered", what)]) from error
+
+
+def _check_warm_start(plan: RunPlan) -> None:
+    """AWS lets a tuning job learn from those alone that had its objective and its hyperparameters (aws-facts 4.11).
+
+    Which of them are tuned may differ.
+    """
+    objective, names = plan.input.tuning.objective.name, frozenset(plan.all_hyperparameters)
+    problems = []
+    for parent in plan.earlier.tuning_jobs:
+        if parent.objective != objective:
+            what = f"{parent.name} tuned for {parent.objective}, and this run for {objective}; give the same"
+            problems.append(Problem("tuning.warm_start_from", what))
+        if parent.hyperparameters != names:
+            others = ", ".join(sorted(parent.hyperparameters ^ names))
+            what = f"{parent.name} and this run must have the same hyperparameters, tuned or not; not so {others}"
+            problems.append(Problem("tuning.warm_start_from", what))
+    if problems:
+        raise InvalidInput(problems)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lambdas.plan.cost import estimate
-from lambdas.plan.earlier_runs import RegisteredModel
+from lambdas.plan.earlier_runs import RegisteredModel, TuningJob
 from lambdas.plan.environment import Environment
 from lambdas.plan.execution_input import AMOUNT, DEFAULT_AMOUNT_COLUMN, ExecutionInput, Serverless
 from training_code.hyperparameters import to_parameter_ranges
@@ -18,7 +18,7 @@ TRAINING_SCRIPT, CHOICE_SCRIPT, INFERENCE_SCRIPT = "train.py", "choose.py", "inf
 class Earlier:
     """What the run takes from earlier ones: tuning jobs to start from, and a model to compete with."""
 
-    tuning_jobs: tuple[str, ...] = ()
+    tuning_jobs: tuple[TuningJob, ...] = ()
     registered_model: RegisteredModel | None = None
 
 
@@ -95,6 +95,11 @@ class RunPlan:
         script = self._script(TRAINING_SCRIPT) if self.is_script_mode else {}
         return {**self.input.hyperparameters, **self._imbalance(), "eval_metric": self._eval_metric(), **script}
 
+    @property
+    def all_hyperparameters(self) -> set[str]:
+        """The names of those that a tuning job has, tuned or static."""
+        return {*self._hyperparameters(), *(tuned.name for tuned in self.input.tuning.ranges)}
+
     def _script(self, name: str) -> dict[str, str]:
         return {"sagemaker_program": name, "sagemaker_submit_directory": self.code_uri}
 
@@ -155,7 +160,7 @@ class RunPlan:
         """TransferLearning, since every run has its data, and so its channels, at an address of its own."""
         if not self.earlier.tuning_jobs:
             return {}
-        parents = [{"HyperParameterTuningJobName": name} for name in self.earlier.tuning_jobs]
+        parents = [{"HyperParameterTuningJobName": parent.name} for parent in self.earlier.tuning_jobs]
         return {"WarmStartConfig": {"ParentHyperParameterTuningJobs": parents, "WarmStartType": "TransferLearning"}}
 
     def _model_environment(self) -> dict[str, str]:

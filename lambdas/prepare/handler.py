@@ -1,4 +1,4 @@
-"""Lambda: the data's address in, the counts of the three parts that it left in the bucket out."""
+"""Lambda: the data's address and how to split it in, a summary of what it left in the bucket out."""
 
 from typing import Any
 
@@ -11,4 +11,4 @@ from lambdas.prepare.storage import S3Objects
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     request = Request.read(event)
     report = Preparation(S3Objects(), open_web(), Limits()).run(request)
-    return report.as_json()
+    return report.summary()

@@ -40,6 +40,9 @@ class S3Objects:
     def upload(self, path: Path, bucket: str, key: str) -> None:
         self._s3.upload_file(str(path), bucket, key)
 
+    def write_json(self, content: str, bucket: str, key: str) -> None:
+        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
+
     def delete(self, bucket: str, key: str) -> None:
         self._s3.delete_object(Bucket=bucket, Key=key)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lambdas.prepare.columns import listed
 from lambdas.prepare.errors import InvalidData, TooMuchData
 from lambdas.prepare.limits import Limits
 
 CHUNK = 2**20
-NAMES_SHOWN = 40
 VALUES_SHOWN = 5
 ZERO_AND_ONE = ("0", "1", "0.0", "1.0")
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -76,7 +76,7 @@ def _columns_instead(columns: list[str], label_column: str) -> str:
         return f"Its only column is {columns[0]!r}: are the fields separated by something other than a comma?"
     close = difflib.get_close_matches(label_column, columns, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"Its columns are {_named(columns)}.{hint} Give the name as data.label_column."
+    return f"Its columns are {listed(columns)}.{hint} Give the name as data.label_column."
 
 
 def _is_number(text: str) -> bool:
@@ -120,23 +120,18 @@ def _check_features(features: pd.DataFrame) -> None:
     text = [name for name in features if not _is_numeric(features[name])]
     if text:
         raise InvalidData(
-            f"Every feature must be numeric; not so {_named(text)}. Encode these as numbers, or leave them out."
+            f"Every feature must be numeric; not so {listed(text)}. Encode these as numbers, or leave them out."
         )
     outside = [name for name in features if features[name].abs().max() > FLOAT32_MAX]
     if outside:
         raise InvalidData(
             f"Features must be finite and within ±{FLOAT32_MAX:.2g}, which is what XGBoost's 32-bit numbers hold; not "
-            f"so {_named(outside)}. Replace these values, or leave them empty."
+            f"so {listed(outside)}. Replace these values, or leave them empty."
         )
 
 
 def _is_numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
-def _named(columns: list[str]) -> str:
-    more = f" and {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
-    return ", ".join(columns[:NAMES_SHOWN]) + more
 
 
 def _values(values: list[object]) -> str:

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from jsonata import Jsonata  # type: ignore[import-untyped]
 
-from lambdas.plan.earlier_runs import RegisteredModel
+from lambdas.plan.earlier_runs import RegisteredModel, TuningJob
 from lambdas.plan.environment import Environment
 from lambdas.plan.execution import Execution
 from lambdas.plan.handler import TRAINING_CODE
@@ -18,6 +18,7 @@ from lambdas.plan.planning import Planning
 from localcloud.sagemaker.validation import validate
 from tests.template.deployment import ACCOUNT, Deployment
 from tests.template.machine import Machine, State, evaluate, expressions
+from training_code.hyperparameters import LESSON_RANGES
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 WAITED_FOR = {"CreateTrainingJob", "CreateHyperParameterTuningJob"}
@@ -58,8 +59,9 @@ class Nowhere:
 class Before:
     """An earlier run, which has tuned a model and registered one."""
 
-    def tuning_job(self, name: str) -> str:
-        return f"{name}-0"
+    def tuning_job(self, run: str) -> TuningJob:
+        names = frozenset([*planned({})["tuning"]["static_hyperparameters"], *LESSON_RANGES])
+        return TuningJob(f"{run}-0", "validation:auc", names)
 
     def registered_model(self, group: str) -> RegisteredModel:
         return RegisteredModel(f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/{group}/3", "s3://b/m.tar.gz")

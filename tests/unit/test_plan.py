@@ -6,7 +6,7 @@ import json
 import os
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.plan.code_archive import pack
-from lambdas.plan.earlier_runs import RegisteredModel, SageMakerRuns
+from lambdas.plan.earlier_runs import RegisteredModel, SageMakerRuns, TuningJob
 from lambdas.plan.environment import Environment
 from lambdas.plan.errors import InvalidInput, MisconfiguredFunction, UnreadableObject
 from lambdas.plan.execution import Execution
@@ -66,11 +66,11 @@ class Bucket:
 class EarlierRuns:
     """Tuning jobs by the name of their run, and the last model that was registered and approved."""
 
-    tuning_jobs: Mapping[str, str] = field(default_factory=dict)
+    tuning_jobs: Mapping[str, TuningJob] = field(default_factory=dict)
     registered: RegisteredModel | None = None
 
-    def tuning_job(self, name: str) -> str | None:
-        return self.tuning_jobs.get(name)
+    def tuning_job(self, run: str) -> TuningJob | None:
+        return self.tuning_jobs.get(run)
 
     def registered_model(self, group: str) -> RegisteredModel | None:
         assert group == "fraud-models"
@@ -368,8 +368,18 @@ def test_a_minimum_of_the_objective_may_be_of_the_lower_bound() -> None:
 EARLIER, EARLIER_STILL = "261122-090000-8f14e4", "261121-090000-c4ca42"
 
 
+def tuned(name: str, **different: Any) -> TuningJob:
+    """The tuning job of an earlier run with all the defaults."""
+    planned = plan({})["tuning"]
+    ranges = [each["Name"] for kind in planned["parameter_ranges"].values() for each in kind]
+    names = frozenset([*planned["static_hyperparameters"], *ranges])
+    return replace(TuningJob(f"fraud-{name}", "validation:auc", names), **different)
+
+
 def test_a_warm_start_begins_from_the_tuning_jobs_of_the_runs_that_are_named() -> None:
-    runs = EarlierRuns({f"fraud-{EARLIER}": f"fraud-{EARLIER}-0", f"fraud-{EARLIER_STILL}": f"fraud-{EARLIER_STILL}-1"})
+    runs = EarlierRuns(
+        {f"fraud-{EARLIER}": tuned(f"{EARLIER}-0"), f"fraud-{EARLIER_STILL}": tuned(f"{EARLIER_STILL}-1")}
+    )
 
     warm_start = plan({"tuning": {"warm_start_from": [EARLIER, EARLIER_STILL]}}, runs=runs)["tuning"]["warm_start"]
 
@@ -378,6 +388,36 @@ def test_a_warm_start_begins_from_the_tuning_jobs_of_the_runs_that_are_named() -
         {"HyperParameterTuningJobName": f"fraud-{EARLIER_STILL}-1"},
     ]
     assert_aws_accepts(warm_start["WarmStartConfig"], "HyperParameterTuningJobWarmStartConfig")
+
+
+def test_a_warm_start_may_tune_what_was_fixed_before_and_the_other_way_round() -> None:
+    runs = EarlierRuns({f"fraud-{EARLIER}": tuned(f"{EARLIER}-0")})
+    ranges = {"eta": {"min": 0.1, "max": 0.3}, "gamma": {"min": 0, "max": 4}, "alpha": {"min": 0, "max": 1}}
+
+    planned = plan({"tuning": {"warm_start_from": [EARLIER], "ranges": ranges}}, runs=runs)
+
+    assert "WarmStartConfig" in planned["tuning"]["warm_start"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "told"),
+    [
+        (tuned("x-0", objective="validation:aucpr"), "fraud-x-0 tuned for validation:aucpr, and this run for"),
+        (tuned("x-0", hyperparameters=tuned("x-0").hyperparameters | {"lambda"}), "not so lambda"),
+        (tuned("x-0", hyperparameters=tuned("x-0").hyperparameters - {"eta"}), "not so eta"),
+    ],
+    ids=["another objective", "one hyperparameter more", "one less"],
+)
+def test_what_a_warm_start_cannot_learn_from_is_refused_before_anything_is_written(
+    parent: TuningJob, told: str
+) -> None:
+    bucket, runs = Bucket(), EarlierRuns({f"fraud-{EARLIER}": parent})
+
+    (problem,) = refusal({"tuning": {"warm_start_from": [EARLIER]}}, bucket, runs).problems
+
+    assert problem.path == "tuning.warm_start_from"
+    assert told in problem.what
+    assert bucket.objects == {}
 
 
 def test_without_a_warm_start_nothing_of_it_is_sent() -> None:
@@ -787,7 +827,34 @@ def test_a_tuning_job_can_be_learnt_from_once_it_has_ended_without_failing(statu
             "list_hyper_parameter_tuning_jobs", {"HyperParameterTuningJobSummaries": jobs}, {"NameContains": "r"}
         )
 
-        assert SageMakerRuns(client).tuning_job("r") == found
+        if found:
+            sagemaker.add_response("describe_hyper_parameter_tuning_job", described(found))
+
+        job = SageMakerRuns(client).tuning_job("r")
+
+    assert job == (TuningJob("r-1", "validation:auc", frozenset({"eta", "gamma"})) if found else None)
+
+
+def described(name: str) -> dict[str, Any]:
+    listed = summary(name, "Completed")
+    objective = {"Type": "Maximize", "MetricName": "validation:auc"}
+    eta = {"Name": "eta", "MinValue": "0", "MaxValue": "1"}
+    return {
+        **{member: value for member, value in listed.items() if member != "Strategy"},
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": objective,
+            "ResourceLimits": {"MaxParallelTrainingJobs": 1},
+            "ParameterRanges": {"ContinuousParameterRanges": [eta]},
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": {"gamma": "4", "_tuning_objective_metric": "validation:auc"},
+            "AlgorithmSpecification": {"TrainingInputMode": "File"},
+            "RoleArn": "arn:aws:iam::123456789012:role/execution",
+            "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+            "StoppingCondition": {},
+        },
+    }
 
 
 def test_without_an_approved_version_there_is_no_registered_model() -> None:

@@ -1,8 +1,10 @@
-"""The prepare function: from an address to the lesson's three parts in the bucket, or to the reason why not."""
+"""The prepare function: from an address to the three parts and their report in the bucket, or to the reason why not."""
 
 import email
 import gzip
+import hashlib
 import io
+import json
 import os
 import random
 import socket
@@ -29,35 +31,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.prepare.bounded import copy_bounded
+from lambdas.prepare.data_report import DataReport
 from lambdas.prepare.errors import InvalidData, TooMuchData, UnreadableSource
 from lambdas.prepare.limits import Limits
-from lambdas.prepare.preparation import DataReport, Preparation, Request
+from lambdas.prepare.preparation import Preparation, Request
 from lambdas.prepare.source import Source, open_web
-from lambdas.prepare.split import split, write_csv
+from lambdas.prepare.split import LessonSplit, StratifiedSplit, TimeSplit, write_csv
 from lambdas.prepare.storage import S3Objects
 from lambdas.prepare.table import FLOAT32_MAX
 from lambdas.prepare.unpack import csv_file
 
 NAMES = ("train", "validation", "test")
 KEYS = [f"runs/r/{name}/{name}.csv" for name in NAMES]
-REQUEST = Request(source="s3://raw/data.csv", label_column="Class", bucket="team", prefix="runs/r/")
+REPORT = "runs/r/data_report.json"
+REQUEST = Request(
+    source="s3://raw/data.csv",
+    label_column="Class",
+    bucket="team",
+    prefix="runs/r/",
+    split=LessonSplit(1729),
+    drop_duplicates=False,
+    amount_column=None,
+)
 
 
 class Objects:
-    """Objects in memory; the upload whose key is `refused` fails."""
+    """Objects in memory; the key `unanswered` is written, but the answer to it is lost."""
 
-    def __init__(self, objects: dict[str, bytes] | None = None, refused: str = "") -> None:
+    def __init__(self, objects: dict[str, bytes] | None = None, unanswered: str = "") -> None:
         self.objects = dict(objects or {})
-        self.refused = refused
+        self.unanswered = unanswered
 
     def fetch(self, bucket: str, key: str, target: Path, most: int, too_much: Exception) -> None:
         with target.open("wb") as file:
             copy_bounded(io.BytesIO(self.objects[f"{bucket}/{key}"]), file, most, too_much)
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
-        if key == self.refused:
-            raise PermissionError(key)
-        self.objects[f"{bucket}/{key}"] = path.read_bytes()
+        self._write(path.read_bytes(), bucket, key)
+
+    def write_json(self, content: str, bucket: str, key: str) -> None:
+        self._write(content.encode(), bucket, key)
+
+    def _write(self, content: bytes, bucket: str, key: str) -> None:
+        self.objects[f"{bucket}/{key}"] = content
+        if key == self.unanswered:
+            raise ConnectionError(key)
 
     def delete(self, bucket: str, key: str) -> None:
         self.objects.pop(f"{bucket}/{key}", None)
@@ -98,17 +116,24 @@ def zip_of(members: dict[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def prepare(content: bytes | str, limits: Limits | None = None) -> tuple[DataReport, Objects]:
+def prepare(
+    content: bytes | str, limits: Limits | None = None, request: Request = REQUEST
+) -> tuple[DataReport, Objects]:
     content = content.encode() if isinstance(content, str) else content
     objects = Objects({"raw/data.csv": content})
-    report = Preparation(objects, open_web(Web({})), limits or Limits()).run(REQUEST)
+    report = Preparation(objects, open_web(Web({})), limits or Limits()).run(request)
     return report, objects
 
 
-def refusal(content: bytes | str, limits: Limits | None = None) -> str:
+def refusal(content: bytes | str, limits: Limits | None = None, request: Request = REQUEST) -> str:
     with pytest.raises(InvalidData) as refused:
-        prepare(content, limits)
+        prepare(content, limits, request)
     return str(refused.value)
+
+
+def written(objects: Objects) -> Any:
+    """The report that was left in the bucket; what is no number of JSON's is refused."""
+    return json.loads(objects.objects[f"team/{REPORT}"], parse_constant=pytest.fail)
 
 
 def parts_of(objects: Objects) -> dict[str, pd.DataFrame]:
@@ -143,13 +168,176 @@ def test_the_parts_are_the_lessons_row_for_row_and_number_for_number() -> None:
         np.testing.assert_array_equal(part.to_numpy(), expected[name])
 
 
-def test_the_report_counts_the_rows_and_the_frauds_of_each_part_and_names_the_features() -> None:
-    report, objects = prepare(csv_text())
+def test_the_summary_counts_the_rows_and_the_frauds_of_each_part() -> None:
+    text = csv_text()
 
-    assert report.rows == {"train": 140, "validation": 40, "test": 20}
-    assert report.positives == {name: int(part[0].sum()) for name, part in parts_of(objects).items()}
-    assert sum(report.positives.values()) == 60
-    assert report.as_json()["features"] == ["Time", "V1", "Amount"]
+    report, objects = prepare(text)
+
+    assert report.summary() == {
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "rows": {"train": 140, "validation": 40, "test": 20},
+        "positives": {name: int(part[0].sum()) for name, part in parts_of(objects).items()},
+        "features": 3,
+        "amount_column": "Amount",
+        "amount_feature": 2,
+        "duplicates": 0,
+    }
+
+
+def test_the_report_says_what_the_data_is() -> None:
+    text = csv_text()
+
+    _, objects = prepare(text)
+
+    report, counted = written(objects), [part[0] for part in parts_of(objects).values()]
+    names = [column.pop("name") for column in report.pop("columns")]
+    assert names == ["Class", "Time", "V1", "Amount"]
+    assert report == {
+        "source": "s3://raw/data.csv",
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "rows": 200,
+        "label_column": "Class",
+        "positives": 60,
+        "positive_share": 0.3,
+        "missing_values": 0,
+        "duplicates": {"rows": 0, "dropped": False, "across_parts": 0},
+        "split": {"method": "lesson", "seed": 1729, "time_column": None},
+        "parts": {
+            name: {"rows": len(label), "positives": int(label.sum())}
+            for name, label in zip(NAMES, counted, strict=True)
+        },
+        "features": ["Time", "V1", "Amount"],
+        "amount_column": "Amount",
+    }
+
+
+def test_the_report_says_what_each_column_holds() -> None:
+    _, objects = prepare(csv_text())
+
+    label, time, *_ = written(objects)["columns"]
+
+    assert time == {
+        "name": "Time",
+        "type": "integer",
+        "missing": 0,
+        "min": 0,
+        "quartiles": [49.75, 99.5, 149.25],
+        "max": 199,
+        "mean": 99.5,
+        "standard_deviation": pytest.approx(57.87918451),
+    }
+    assert (label["name"], label["mean"]) == ("Class", 0.3)
+
+
+def test_the_report_is_that_of_the_table_as_it_was_read() -> None:
+    text = csv_text()
+    twice = text + text.partition("\n")[2]
+
+    _, objects = prepare(twice, request=replace(REQUEST, drop_duplicates=True))
+
+    report = written(objects)
+    assert (report["rows"], report["positives"]) == (400, 120)
+    assert sum(part["rows"] for part in report["parts"].values()) == 200
+
+
+def test_the_fingerprint_is_that_of_the_csv_file_however_it_was_packed() -> None:
+    text = csv_text()
+
+    from_zip, _ = prepare(zip_of({"cards.csv": text}))
+
+    assert from_zip.origin.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_signature_of_an_address_is_not_kept_in_the_report() -> None:
+    address = "https://host/data.csv?X-Amz-Signature=secret"
+    objects, web = Objects(), open_web(Web({address: (200, {}, csv_text().encode())}))
+
+    Preparation(objects, web, Limits()).run(replace(REQUEST, source=address))
+
+    assert written(objects)["source"] == "https://host/data.csv"
+
+
+def test_a_stratified_split_is_written_and_reported() -> None:
+    _, objects = prepare(csv_text(), request=replace(REQUEST, split=StratifiedSplit(3)))
+
+    assert [int(part[0].sum()) for part in parts_of(objects).values()] == [42, 12, 6]
+    assert written(objects)["split"] == {"method": "stratified", "seed": 3, "time_column": None}
+
+
+def test_a_split_by_time_is_written_and_reported() -> None:
+    _, objects = prepare(csv_text(), request=replace(REQUEST, split=TimeSplit("Amount")))
+
+    amounts = pd.read_csv(io.StringIO(csv_text()))["Amount"].sort_values()
+    assert [*np.concatenate([part[3] for part in parts_of(objects).values()])] == [*amounts]
+    assert written(objects)["split"] == {"method": "time", "seed": None, "time_column": "Amount"}
+
+
+def with_duplicates() -> str:
+    """The first row stands in it eleven times, the last one twice."""
+    header, *rows = csv_text().splitlines()
+    return "\n".join([header, *[rows[0]] * 10, *rows, rows[-1]])
+
+
+def test_rows_that_stand_in_training_and_elsewhere_are_counted() -> None:
+    _, objects = prepare(with_duplicates())
+
+    train, *others = ([tuple(row) for row in part.to_numpy()] for part in parts_of(objects).values())
+    across = sum(row in set(train) for part in others for row in part)
+    assert across > 0
+    assert written(objects)["duplicates"] == {"rows": 11, "dropped": False, "across_parts": across}
+
+
+def test_dropped_duplicates_are_in_no_part_and_their_first_is() -> None:
+    _, objects = prepare(with_duplicates(), request=replace(REQUEST, drop_duplicates=True))
+
+    _, unrepeated = prepare(csv_text())
+    for key in KEYS:
+        assert objects.objects[f"team/{key}"] == unrepeated.objects[f"team/{key}"]
+    assert written(objects)["duplicates"] == {"rows": 11, "dropped": True, "across_parts": 0}
+
+
+def test_another_amount_can_be_named() -> None:
+    report, objects = prepare(csv_text(), request=replace(REQUEST, amount_column="V1"))
+
+    assert (report.summary()["amount_column"], report.summary()["amount_feature"]) == ("V1", 1)
+    assert written(objects)["amount_column"] == "V1"
+
+
+@pytest.mark.parametrize(
+    ("columns", "label"),
+    [
+        pytest.param("Time,V1,V2,Class", "Class", id="no such column"),
+        pytest.param("Time,V1,V2,Amount", "Amount", id="the label"),
+    ],
+)
+def test_data_without_the_lessons_amount_has_none(columns: str, label: str) -> None:
+    report, objects = prepare(csv_text(columns=columns), request=replace(REQUEST, label_column=label))
+
+    assert (report.summary()["amount_column"], report.summary()["amount_feature"]) == (None, None)
+    assert written(objects)["amount_column"] is None
+
+
+def test_an_amount_that_is_not_there_is_refused_with_the_nearest_name() -> None:
+    said = refusal(csv_text(), request=replace(REQUEST, amount_column="AMOUNT"))
+
+    assert "data.amount_column names the column 'AMOUNT', which the CSV file does not have" in said
+    assert "The nearest name is 'Amount'." in said
+
+
+def test_a_request_is_read_from_the_event() -> None:
+    event = {
+        "source": "s3://raw/data.csv",
+        "label_column": "Class",
+        "split": "time",
+        "time_column": "Time",
+        "seed": 1729,
+        "drop_duplicates": True,
+        "amount_column": "V1",
+        "bucket": "team",
+        "prefix": "runs/r/",
+    }
+
+    assert Request.read(event) == replace(REQUEST, split=TimeSplit("Time"), drop_duplicates=True, amount_column="V1")
 
 
 def test_a_zip_archive_gives_what_its_csv_gives() -> None:
@@ -162,17 +350,21 @@ def test_a_zip_archive_gives_what_its_csv_gives() -> None:
         assert from_zip.objects[f"team/{key}"] == from_csv.objects[f"team/{key}"]
 
 
-def test_a_byte_order_mark_changes_nothing() -> None:
-    assert prepare("\ufeff" + csv_text())[0] == prepare(csv_text())[0]
+def test_a_byte_order_mark_changes_nothing_but_the_fingerprint() -> None:
+    marked, plain = (prepare(mark + csv_text())[0] for mark in ("\ufeff", ""))
+
+    assert replace(marked, origin=plain.origin) == plain
 
 
 def test_missing_values_of_features_stay_missing_and_are_counted() -> None:
     lines = csv_text().splitlines()
     lines[5] = '4,,1.5,"1"'
 
-    report, objects = prepare("\n".join(lines))
+    _, objects = prepare("\n".join(lines))
 
-    assert report.missing_values == {"V1": 1}
+    report = written(objects)
+    assert report["missing_values"] == 1
+    assert {column["name"]: column["missing"] for column in report["columns"] if column["missing"]} == {"V1": 1}
     assert sum(int(part[2].isna().sum()) for part in parts_of(objects).values()) == 1
 
 
@@ -183,16 +375,16 @@ FINITE = st.floats(min_value=-FLOAT32_MAX, max_value=FLOAT32_MAX) | st.just(floa
 @given(st.lists(FINITE, min_size=1, max_size=20))
 def test_every_number_is_written_so_that_it_reads_back_as_itself(values: list[float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder, "part.csv")
-        write_csv(pd.DataFrame({"Class": 0, "V1": values}), written)
-        fields = [line.split(",")[1] for line in written.read_text().splitlines()]
+        path = Path(folder, "part.csv")
+        write_csv(pd.DataFrame({"Class": 0, "V1": values}), path)
+        fields = [line.split(",")[1] for line in path.read_text().splitlines()]
 
     np.testing.assert_array_equal([float(field or "nan") for field in fields], values)
 
 
 def test_the_rows_read_back_as_those_that_pandas_writes(tmp_path: Path) -> None:
     """The lesson writes with pandas: what it would have written must mean the same."""
-    (part, *_) = split(pd.read_csv(io.StringIO(csv_text()))[["Class", "Time", "V1", "Amount"]]).values()
+    part = pd.read_csv(io.StringIO(csv_text()))[["Class", "Time", "V1", "Amount"]].sample(frac=0.7, random_state=1729)
 
     write_csv(part, tmp_path / "arrow.csv")
     part.to_csv(tmp_path / "pandas.csv", header=False, index=False)
@@ -265,7 +457,7 @@ def test_bad_data_is_refused_with_its_reason(content: str | bytes, said: str) ->
 )
 def test_whatever_the_source_holds_is_prepared_or_refused_as_invalid_data(content: bytes) -> None:
     try:
-        answer = str(prepare(content)[0])
+        answer = str(written(prepare(content)[1]))
     except InvalidData as error:
         answer = str(error)
 
@@ -281,16 +473,13 @@ def test_nothing_is_uploaded_before_all_checks_have_passed() -> None:
     assert list(objects.objects) == ["raw/data.csv"]
 
 
-def test_a_part_that_would_lack_a_class_is_refused() -> None:
-    said = refusal(csv_text(rows=200, frauds=1))
+@pytest.mark.parametrize("unanswered", [*KEYS, REPORT])
+def test_a_failed_write_leaves_nothing_of_the_run(unanswered: str) -> None:
+    planned = ("code/sourcedir.tar.gz", "output/registered-model/output/model.tar.gz")
+    left_by_the_plan = {f"team/runs/r/{key}": b"" for key in planned}
+    objects = Objects({"raw/data.csv": csv_text().encode(), **left_by_the_plan}, unanswered=unanswered)
 
-    assert "part would have 0 positives" in said
-
-
-def test_a_failed_upload_leaves_none_of_the_parts() -> None:
-    objects = Objects({"raw/data.csv": csv_text().encode()}, refused=KEYS[2])
-
-    with pytest.raises(PermissionError):
+    with pytest.raises(ConnectionError):
         Preparation(objects, open_web(Web({})), Limits()).run(REQUEST)
 
     assert list(objects.objects) == ["raw/data.csv"]
@@ -476,6 +665,15 @@ def test_an_object_that_is_too_large_is_not_even_begun(s3: Stubber, tmp_path: Pa
     assert not (tmp_path / "got").exists()
 
 
+def test_the_report_is_written_as_json(s3: Stubber) -> None:
+    expected = {"Bucket": "b", "Key": "data_report.json", "Body": b'{"rows": 1}', "ContentType": "application/json"}
+    s3.add_response("put_object", {}, expected)
+
+    S3Objects(s3.client).write_json('{"rows": 1}', "b", "data_report.json")
+
+    s3.assert_no_pending_responses()
+
+
 # --- The lesson's own file ---
 
 
@@ -494,5 +692,15 @@ def test_the_lessons_file_is_split_as_the_lesson_splits_it(card_data: Path, tmp_
         expected = lesson_parts(Path(archive.extract("creditcard.csv", tmp_path)))
     for name, part in parts_of(objects).items():
         np.testing.assert_array_equal(part.to_numpy(), expected[name])
-    assert report.rows == {"train": 199_364, "validation": 56_962, "test": 28_481}
-    assert report.positives == {"train": 348, "validation": 90, "test": 54}
+    summary = report.summary()
+    assert summary["rows"] == {"train": 199_364, "validation": 56_962, "test": 28_481}
+    assert summary["positives"] == {"train": 348, "validation": 90, "test": 54}
+
+
+def test_the_lessons_file_is_reported_as_the_lesson_describes_it(card_data: Path) -> None:
+    _, objects = prepare(card_data.read_bytes())
+
+    report = written(objects)
+    assert (report["rows"], report["positives"], round(report["positive_share"], 5)) == (284_807, 492, 0.00173)
+    assert report["duplicates"] == {"rows": 1_081, "dropped": False, "across_parts": 414}
+    assert (report["missing_values"], report["amount_column"]) == (0, "Amount")
