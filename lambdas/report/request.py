@@ -25,13 +25,14 @@ class Request:
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> "Request":
+        """The state machine names no tuning job by an empty text."""
         return cls(
             run_id=event["run_id"],
             name=event["name"],
             bucket=event["bucket"],
             prefix=event["prefix"],
             execution_arn=event["execution_arn"],
-            tuning_job=event["tuning_job"],
+            tuning_job=event["tuning_job"] or None,
             choose_job=event["choose_job"],
             training_usd_per_hour=event["training_usd_per_hour"],
             hosting=event["hosting"],

@@ -151,7 +151,7 @@ def test_the_tuning_history_has_every_job_with_its_values_and_metrics_by_start()
 
 
 def test_without_tuning_there_is_a_history_without_jobs() -> None:
-    _, store = written(tuning_job=None)
+    _, store = written(tuning_job="")
 
     assert json.loads(store.written("tuning_history.json")) == {"tuning_job": None, "jobs": []}
 
@@ -403,7 +403,7 @@ def test_the_steps_are_shown_with_their_seconds_in_their_order(whole: Page) -> N
 
 
 def test_a_run_that_tuned_nothing_says_so() -> None:
-    shown = page(event={"tuning_job": None})
+    shown = page(event={"tuning_job": ""})
 
     assert "This run tuned nothing" in shown.text
     assert "figure-tuning" not in shown.figures
