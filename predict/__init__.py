@@ -1,0 +1,1 @@
+"""`make predict`: the rows of a CSV file scored by the project's current model, live or as a batch."""
