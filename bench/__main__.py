@@ -59,12 +59,15 @@ def _measure(path: Path, console: Console) -> list[Split]:
         table = read(path)
         with deployed(Path(folder)) as pipeline:
             source = pipeline.upload(path)
-            console.print(f"average precision on test (on validation), the machine started with {json.dumps(INPUT)}")
+            console.print(
+                f"average precision on test (on validation), the machine started with {json.dumps(INPUT)}",
+                soft_wrap=True,
+            )
             for number, seed in enumerate(SEEDS, start=1):
                 status.update(f"Split {number} of {len(SEEDS)}, seed {seed} …")
                 outcome = pipeline.run(source, seed)
                 splits.append(Split(seed, lesson(table, seed), outcome.trained, outcome.chosen, outcome.source))
-                console.print(_row(splits[-1]))
+                console.print(_row(splits[-1]), soft_wrap=True)
     return splits
 
 

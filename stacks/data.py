@@ -52,8 +52,8 @@ class DataStack(cdk.NestedStack):
 
     def _allow_logs_and_metrics(self, settings: Settings) -> None:
         """What SageMaker writes as the role; there is no grant for log groups that the service itself makes."""
-        jobs = "/aws/sagemaker/TrainingJobs"
-        groups = [jobs, f"{jobs}:*", f"/aws/sagemaker/Endpoints/{settings.project}-*"]
+        jobs = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs")
+        groups = [*jobs, *(f"{group}:*" for group in jobs), f"/aws/sagemaker/Endpoints/{settings.project}-*"]
         self.execution_role.add_to_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],

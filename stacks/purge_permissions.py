@@ -111,8 +111,9 @@ def _allow_logs(permissions: _Permissions, settings: Settings) -> None:
     def group(name: str) -> str:
         return permissions.arn("logs", "log-group", f"/aws/sagemaker/{name}", ":")
 
-    endpoints, jobs = group(f"Endpoints/{settings.project}-*"), group("TrainingJobs")
+    endpoints, jobs = group(f"Endpoints/{settings.project}-*"), (group("TrainingJobs"), group("TransformJobs"))
+    shared = [*jobs, *(f"{each}:*" for each in jobs)]
     permissions.allow(["logs:DescribeLogGroups"], ["*"])  # lists have no resource level
-    permissions.allow(["logs:DeleteLogGroup"], [endpoints, jobs, f"{jobs}:*"])
-    permissions.allow(["logs:DescribeLogStreams"], [jobs, f"{jobs}:*"])
-    permissions.allow(["logs:DeleteLogStream"], [f"{jobs}:log-stream:{settings.project}-*"])
+    permissions.allow(["logs:DeleteLogGroup"], [endpoints, *shared])
+    permissions.allow(["logs:DescribeLogStreams"], shared)
+    permissions.allow(["logs:DeleteLogStream"], [f"{each}:log-stream:{settings.project}-*" for each in jobs])

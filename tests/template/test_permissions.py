@@ -581,6 +581,9 @@ def test_the_purge_stops_executions_of_the_machine_alone(deployment: Deployment)
         ("DescribeLogStreams", "log-group:/aws/sagemaker/TrainingJobs:log-stream:"),
         ("DeleteLogStream", "log-group:/aws/sagemaker/TrainingJobs:log-stream:fraud-1/algo-1-1"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/TrainingJobs:log-stream:"),
+        ("DescribeLogStreams", "log-group:/aws/sagemaker/TransformJobs:log-stream:"),
+        ("DeleteLogStream", "log-group:/aws/sagemaker/TransformJobs:log-stream:fraud-predict-1/algo-1-1"),
+        ("DeleteLogGroup", "log-group:/aws/sagemaker/TransformJobs:log-stream:"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/Endpoints/fraud-1:log-stream:"),
     ],
 )
@@ -596,6 +599,7 @@ def test_the_purge_may_remove_the_logs_of_jobs_and_endpoints(
     ("action", "resource"),
     [
         ("DeleteLogStream", "log-group:/aws/sagemaker/TrainingJobs:log-stream:other-1/algo-1-1"),
+        ("DeleteLogStream", "log-group:/aws/sagemaker/TransformJobs:log-stream:other-1/algo-1-1"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/Endpoints/other-1:log-stream:"),
         ("DeleteLogGroup", "log-group:/aws/lambda/other:log-stream:"),
     ],

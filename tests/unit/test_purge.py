@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lambdas.teardown import purge
-from lambdas.teardown.logs import TRAINING_JOBS, delete_logs
+from lambdas.teardown.logs import JOBS, delete_logs
 from lambdas.teardown.obstacles import Obstacle
 from tests.unit.small_account import (
     DENIED,
@@ -41,6 +41,7 @@ from tests.unit.small_account import (
 OURS, THEIRS = {"project": "fraud", "run-id": "1"}, {"project": "other"}
 EVERYTHING = ["fraud-1", "fraud-2", "fraud-3", "fraud-4", "fraud-5"]
 DOMAIN_ARN = "arn:aws:sagemaker:eu-west-1:123456789012:domain/d-1"
+TRAINING_JOBS, TRANSFORM_JOBS = JOBS
 HOME_TAG = "ManagedByAmazonSageMakerResource"
 VARIABLES = {
     "PROJECT": "fraud",
@@ -187,6 +188,7 @@ def full(cloud: Cloud) -> Cloud:
     endpoints = [f"/aws/sagemaker/Endpoints/{name}" for name in (*EVERYTHING, "other-1")]
     cloud.logs.groups = {name: ["AllTraffic/i-1"] for name in endpoints}
     cloud.logs.groups[TRAINING_JOBS] = ["fraud-1-0/algo-1", "other-1/a"]
+    cloud.logs.groups[TRANSFORM_JOBS] = ["fraud-predict-1/algo-1"]
     cloud.bucket.versions = [(f"runs/{number}/train.csv", "1") for number in range(5)] + [("runs/0/train.csv", "2")]
     cloud.bucket.markers = [("runs/9/gone.csv", "3")]
     return cloud
@@ -499,16 +501,18 @@ def test_logs_of_the_projects_endpoints_go_and_those_of_similar_names_stay() -> 
     assert [name.rpartition("/")[2] for name in logs.groups] == ["fraudulent-1", "other-fraud-1"]
 
 
-def test_foreign_streams_stay_and_their_group_with_them() -> None:
-    logs = Logs({TRAINING_JOBS: ["fraud-1-0/a", "fraud-1-0/b", "fraud-2-0/a", "fraudulent-1/a", "other-1/a"]})
+@pytest.mark.parametrize("group", JOBS)
+def test_foreign_streams_stay_and_their_group_with_them(group: str) -> None:
+    logs = Logs({group: ["fraud-1-0/a", "fraud-1-0/b", "fraud-2-0/a", "fraudulent-1/a", "other-1/a"]})
 
     delete_logs(client("logs", logs.answer), "fraud")
 
-    assert logs.groups == {TRAINING_JOBS: ["fraudulent-1/a", "other-1/a"]}
+    assert logs.groups == {group: ["fraudulent-1/a", "other-1/a"]}
 
 
-def test_the_group_of_all_training_jobs_goes_with_its_last_stream() -> None:
-    logs = Logs({TRAINING_JOBS: ["fraud-1-0/a"], "/aws/lambda/other": []})
+@pytest.mark.parametrize("group", JOBS)
+def test_the_group_of_all_jobs_of_a_kind_goes_with_its_last_stream(group: str) -> None:
+    logs = Logs({group: ["fraud-1-0/a"], "/aws/lambda/other": []})
 
     delete_logs(client("logs", logs.answer), "fraud")
 
