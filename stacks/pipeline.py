@@ -65,7 +65,7 @@ class PipelineStack(cdk.NestedStack):
         )
         self._data.bucket.grant_put(function, "runs/*/code/*")
         # The last registered model is copied to where the candidates of the run lie.
-        self._data.bucket.grant_read(function, "runs/*")
+        self._data.bucket.grant_read(function, "runs/*/choice/*")
         self._data.bucket.grant_put(function, "runs/*/output/registered-model/*")
         group = MODELS.format(project=self._settings.project)
         function.add_to_role_policy(
@@ -98,6 +98,7 @@ class PipelineStack(cdk.NestedStack):
             environment={},
         )
         self._data.bucket.grant_read(function, "raw/*")
+        self._data.bucket.grant_read(function, "runs/*/train/*")  # those of the run that registered a model
         self._data.bucket.grant_put(function, "runs/*")
         self._data.bucket.grant_delete(function, "runs/*")
         return function

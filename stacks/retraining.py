@@ -13,6 +13,7 @@ from constructs import Construct
 from stacks.data import DataStack
 from stacks.settings import Settings
 
+_ENDINGS = ("csv", "CSV", "zip", "ZIP")
 _COMPETES = {"registered": True}
 """The last registered model is one more candidate, so that a retrained one that is worse takes no one's place."""
 
@@ -49,7 +50,7 @@ class Retraining(Construct):
                     detail_type=["Object Created"],
                     detail={
                         "bucket": {"name": [data.bucket.bucket_name]},
-                        "object": {"key": [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.zip"}]},
+                        "object": {"key": [{"wildcard": f"raw/*.{ending}"} for ending in _ENDINGS]},
                     },
                 ),
                 targets=[self._start({**given, "data": {**given.get("data", {}), "source": source}})],

@@ -5,8 +5,11 @@ A row is positive if its score is the threshold or higher. All thresholds that t
 """
 
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Context, Decimal
 
 import numpy as np
+
+_TWELVE_DIGITS = Context(prec=12, rounding=ROUND_DOWN)
 
 BEST_F1, RECALL_AT_PRECISION = "best_f1", "recall_at_precision"
 PRECISION_AT_RECALL, LEAST_COST = "precision_at_recall", "least_cost"
@@ -98,9 +101,11 @@ def readable(score: np.float32) -> float:
 
     A float32 is written either with the fewest digits that tell it from its neighbours (0.7), as `str` does, or with
     all of its value (0.699999988079071), as an f-string does; read back as a double, the one may be above the other.
-    Both lie within half the way to the neighbouring float32, so the lower of the two parts them in either writing.
+    Both lie within half the way to the neighbouring float32, so the lower of the two parts them in either writing. It
+    is cut to 12 digits, which still does, so that who writes it with 15, as JSONata does, does not round it up.
     """
-    return min(float(score), float(str(score)))
+    lower = Decimal(min(float(score), float(str(score))))
+    return float(_TWELVE_DIGITS.create_decimal(lower))
 
 
 def _curve(labels: np.ndarray, scores: np.ndarray, costs: Costs | None) -> _Curve:

@@ -12,7 +12,7 @@ from lambdas.evaluate.money import Money
 from lambdas.evaluate.quality import Judge
 from lambdas.evaluate.request import Request
 from lambdas.evaluate.run_files import RunFiles, Store
-from lambdas.evaluate.scoring import ROWS_A_REQUEST, Endpoint, score
+from lambdas.evaluate.scoring import BYTES_A_REQUEST, ROWS_A_REQUEST, Endpoint, score
 from lambdas.evaluate.slices import slices
 
 LARGE = ("curves",)
@@ -31,7 +31,7 @@ def evaluate(request: Request, store: Store, endpoint: Endpoint) -> dict[str, An
     amounts = files.amounts(rows)
     money = Money.of(request.costs, rows.labels, amounts) if request.costs else None
     timed = Timed(endpoint)
-    scores = score(rows.batches(ROWS_A_REQUEST), "test", timed)
+    scores = score(rows.batches(ROWS_A_REQUEST, BYTES_A_REQUEST), "test", timed)
     judge = Judge.of(rows.labels, scores, choice.threshold, money)
     quality, intervals = judge.quality(), Intervals.of(judge)
     evaluation = {

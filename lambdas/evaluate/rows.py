@@ -47,5 +47,15 @@ class Rows:
                 "data_report.json names; prepare the data again."
             ) from None
 
-    def batches(self, size: int) -> list[list[str]]:
-        return [list(self.features[start : start + size]) for start in range(0, len(self.features), size)]
+    def batches(self, most_rows: int, most_bytes: int) -> list[list[str]]:
+        """In their order, each with as many rows as fit; a row by itself may be larger."""
+        batches: list[list[str]] = []
+        size = 0
+        for line in self.features:
+            length = len(line.encode()) + 1
+            if not batches or len(batches[-1]) == most_rows or size + length > most_bytes:
+                batches.append([])
+                size = 0
+            batches[-1].append(line)
+            size += length
+        return batches

@@ -13,6 +13,8 @@ from lambdas.evaluate.errors import ModelAnswerError
 from lambdas.evaluate.metrics import Scores
 
 ROWS_A_REQUEST = 500
+BYTES_A_REQUEST = 4_000_000
+"""A serverless endpoint takes 4 MB (aws-facts 6.6)."""
 REQUESTS_AT_A_TIME = 4
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lambdas.plan.errors import Problem
-from lambdas.plan.execution_input import AMOUNT, AT_A_MINIMUM, ExecutionInput
+from lambdas.plan.execution_input import AMOUNT, AT_A_MINIMUM, Data, ExecutionInput
 
 
 def contradictions(complete: ExecutionInput, given: Mapping[str, Any]) -> list[Problem]:
@@ -13,6 +13,7 @@ def contradictions(complete: ExecutionInput, given: Mapping[str, Any]) -> list[P
     return [
         *_of_the_data(sections.get("data", {})),
         *_of_the_imbalance(complete, sections),
+        *_of_the_tuning(complete),
         *_of_the_threshold(complete),
         *_of_the_costs(complete),
         *_of_the_endpoint(sections.get("endpoint", {})),
@@ -27,6 +28,10 @@ def _of_the_data(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("data.seed", 'a split by "time" draws nothing; leave it out')
     if "time_column" in data and not by_time:
         yield Problem("data.time_column", 'it is for a split by "time" alone; give data.split, too')
+    label = data.get("label_column", Data().label_column)
+    for name in ("time_column", "amount_column"):
+        if data.get(name) == label:
+            yield Problem(f"data.{name}", f"{label} is the label's column; give another")
 
 
 def _of_the_imbalance(complete: ExecutionInput, sections: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
@@ -45,6 +50,11 @@ def _of_the_imbalance(complete: ExecutionInput, sections: Mapping[str, Mapping[s
         yield Problem("hyperparameters.scale_pos_weight", "the section imbalance sets it; give one of them")
 
 
+def _of_the_tuning(complete: ExecutionInput) -> Iterator[Problem]:
+    if complete.tuning.warm_start_from and not complete.tuning.enabled:
+        yield Problem("tuning.warm_start_from", "tuning.enabled is false, so there is nothing to start; leave one out")
+
+
 def _of_the_threshold(complete: ExecutionInput) -> Iterator[Problem]:
     objective, minimum = complete.threshold.objective, complete.threshold.minimum
     if objective in AT_A_MINIMUM and minimum is None:
@@ -59,6 +69,8 @@ def _of_the_costs(complete: ExecutionInput) -> Iterator[Problem]:
     costs = complete.costs
     if not costs.given and costs != type(costs)():
         yield Problem("costs", f'missed_fraud (a number, or "{AMOUNT}") and false_alarm go together; give both')
+    if complete.threshold.objective == "least_cost" and costs.missed_fraud == 0:
+        yield Problem("costs.missed_fraud", 'with "least_cost" it must be above 0, or nothing would ever be an alarm')
     if "money_saved" in complete.objective and not costs.given:
         yield Problem("objective.money_saved", "it needs costs.missed_fraud and costs.false_alarm")
 

@@ -20,10 +20,11 @@ class TuningJob:
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """`model_data` is the address of its archive."""
+    """`model_data` is the address of its archive, `training_rows` of what it was trained on; None if not known."""
 
     arn: str
-    model_data: str
+    model_data: str | None
+    training_rows: str | None
 
 
 class SageMakerRuns:
@@ -66,4 +67,8 @@ class SageMakerRuns:
             return None
         arn = newest[0]["ModelPackageArn"]
         package = self._sagemaker.describe_model_package(ModelPackageName=arn)
-        return RegisteredModel(arn, package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+        (container, *_) = package.get("InferenceSpecification", {}).get("Containers") or [{}]
+        run = package.get("CustomerMetadataProperties", {})
+        known = run.keys() >= {"bucket", "prefix"} and run.get("source") != "registered"
+        rows = f"s3://{run['bucket']}/{run['prefix']}train/train.csv" if known else None
+        return RegisteredModel(arn, container.get("ModelDataUrl"), rows)

@@ -9,6 +9,7 @@ from lambdas.plan.rules import (
     TRUE_OR_FALSE,
     Rule,
     checked,
+    is_finite,
     is_number,
     is_whole,
     number,
@@ -63,9 +64,9 @@ THRESHOLDS = ("best_f1", *AT_A_MINIMUM, "least_cost")
 AMOUNT = "amount"
 DEFAULT_AMOUNT_COLUMN = "Amount"
 
-POSITIVE = Rule("a number above 0", lambda given: is_number(given) and given > 0)
+POSITIVE = Rule("a number above 0", lambda given: is_finite(given) and given > 0)
 SHARE = Rule("a number above 0, and 1 at most", lambda given: is_number(given) and 0 < given <= 1)
-COST = Rule("a number from 0 on", lambda given: is_number(given) and given >= 0)
+COST = Rule("a number from 0 on", lambda given: is_finite(given) and given >= 0)
 COST_OR_AMOUNT = Rule(
     f'a number from 0 on, or "{AMOUNT}" for what the missed row itself is worth',
     lambda given: given == AMOUNT or COST.accepts(given),
@@ -83,7 +84,7 @@ AT_THE_THRESHOLD = ("recall", "precision", "f1")
 OBJECTIVE = {
     **dict.fromkeys((*AT_THE_THRESHOLD, *(f"{metric}_at_0.5" for metric in AT_THE_THRESHOLD)), number(0, 1)),
     **dict.fromkeys(("roc_auc", "average_precision"), number(0, 1)),
-    "money_saved": Rule("a number", is_number),
+    "money_saved": Rule("a number", is_finite),
 }
 """What the business objective can ask for; the first three are at the threshold chosen on the validation rows."""
 

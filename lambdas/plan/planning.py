@@ -43,11 +43,14 @@ class Planning:
     def plan(self, given: object, execution: Execution) -> RunPlan:
         """Raises InvalidInput before anything is written."""
         complete = read_input(given, self.environment)
-        code = pack(self.training_code, sampling=complete.imbalance.samples)
+        code = pack(self.training_code, sampling=False)
         plan = RunPlan(run_id(execution), execution.id, complete, self.environment, self._earlier(complete), code)
         _check_warm_start(plan)
         self._copy_registered_model(plan)
         self.store.write(self.environment.bucket, plan.code_key, plan.code)
+        if complete.imbalance.samples:
+            sampling = pack(self.training_code, sampling=True)
+            self.store.write(self.environment.bucket, plan.training_code_key, sampling)
         return plan
 
     def _earlier(self, given: ExecutionInput) -> Earlier:
@@ -66,14 +69,20 @@ class Planning:
         registered = plan.earlier.registered_model
         if registered is None:
             return
+        if registered.model_data is None:
+            raise _unreadable(registered, "its version in the registry names no archive")
         try:
             self.store.copy(registered.model_data, self.environment.bucket, plan.registered_model_key)
         except UnreadableObject as error:
-            what = (
-                f"the last approved model, {registered.arn}, can't be read from {registered.model_data}: {error}; "
-                "reject that version in the registry, or leave candidates out"
-            )
-            raise InvalidInput([Problem("candidates.registered", what)]) from error
+            raise _unreadable(registered, f"{registered.model_data}: {error}") from error
+
+
+def _unreadable(registered: RegisteredModel, why: str) -> InvalidInput:
+    what = (
+        f"the last approved model, {registered.arn}, can't be read: {why}; reject that version in the registry, or "
+        "leave candidates out"
+    )
+    return InvalidInput([Problem("candidates.registered", what)])
 
 
 def _check_warm_start(plan: RunPlan) -> None:

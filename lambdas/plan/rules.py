@@ -1,6 +1,7 @@
 """What a field of the execution input may hold, and reading a section of it by those rules."""
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -49,6 +50,11 @@ def is_whole(given: object) -> bool:
 
 def is_number(given: object) -> bool:
     return is_whole(given) or isinstance(given, float)
+
+
+def is_finite(given: object) -> bool:
+    """JSON has no infinity, but 1e400 is read as one."""
+    return is_number(given) and math.isfinite(given)  # type: ignore[arg-type]  # it is a number
 
 
 def checked(rule: Rule, default: Any = None) -> Any:

@@ -45,8 +45,16 @@ class RunPlan:
         return f"{self.prefix}code/sourcedir.tar.gz"
 
     @property
+    def training_code_key(self) -> str:
+        """Where training finds its code: what resampling needs is installed there, and nowhere else."""
+        return f"{self.prefix}code/sampling/sourcedir.tar.gz" if self.input.imbalance.samples else self.code_key
+
+    @property
     def code_uri(self) -> str:
-        return f"s3://{self.environment.bucket}/{self.code_key}"
+        return self._uri(self.code_key)
+
+    def _uri(self, key: str) -> str:
+        return f"s3://{self.environment.bucket}/{key}"
 
     @property
     def code_sha256(self) -> str:
@@ -72,6 +80,8 @@ class RunPlan:
             "tuning": self._tuning(),
             "choice": self._choice(),
             "registered_model": registered.arn if registered else None,
+            "registered": {"training_rows": registered.training_rows} if registered else None,
+            "amount_required": self.input.costs.missed_fraud == AMOUNT,
             "environment": self._model_environment(),
             "production_variants": [self._production_variant()],
             "hosting": self._hosting(),
@@ -92,7 +102,7 @@ class RunPlan:
 
     def _hyperparameters(self) -> dict[str, str]:
         """With those that make the container run the script instead of its own algorithm (aws-facts 3.1)."""
-        script = self._script(TRAINING_SCRIPT) if self.is_script_mode else {}
+        script = self._script(TRAINING_SCRIPT, self._uri(self.training_code_key)) if self.is_script_mode else {}
         return {**self.input.hyperparameters, **self._imbalance(), "eval_metric": self._eval_metric(), **script}
 
     @property
@@ -100,8 +110,8 @@ class RunPlan:
         """The names of those that a tuning job has, tuned or static."""
         return {*self._hyperparameters(), *(tuned.name for tuned in self.input.tuning.ranges)}
 
-    def _script(self, name: str) -> dict[str, str]:
-        return {"sagemaker_program": name, "sagemaker_submit_directory": self.code_uri}
+    def _script(self, name: str, code: str) -> dict[str, str]:
+        return {"sagemaker_program": name, "sagemaker_submit_directory": code}
 
     def _imbalance(self) -> dict[str, str]:
         """A weight that is given is a hyperparameter of the image; the rest is the training script's to do."""
@@ -128,7 +138,7 @@ class RunPlan:
             "false_alarm": costs.false_alarm,
         }
         return {
-            **self._script(CHOICE_SCRIPT),
+            **self._script(CHOICE_SCRIPT, self.code_uri),
             **{name: str(value) for name, value in given.items() if value is not None},
         }
 

@@ -97,9 +97,10 @@ def _below(path: str, name: str) -> str:
 
 
 def _python_pattern(pattern: str) -> str:
-    """Java's Unicode classes, as Python's `re` spells them."""
+    """Java's Unicode classes, as Python's `re` spells them; and an end that may be repeated, which Java lets pass."""
     return (
-        pattern.replace(r"\p{L}", r"\w")
+        re.sub(r"\$\{\d+,\d+\}", "$", pattern)
+        .replace(r"\p{L}", r"\w")
         .replace(r"\p{M}", r"\w")
         .replace(r"\p{Z}", r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000")
         .replace(r"\p{N}", r"\d")

@@ -41,6 +41,8 @@ def prepare(scope: Construct, parts: Parts) -> tasks.LambdaInvoke:
         payload=sfn.TaskInput.from_object(
             {
                 **{name: f"{{% $plan.data.{name} %}}" for name in _OF_THE_DATA},
+                "registered": "{% $plan.registered %}",
+                "amount_required": "{% $plan.amount_required %}",
                 "bucket": "{% $plan.bucket %}",
                 "prefix": "{% $plan.prefix %}",
             }

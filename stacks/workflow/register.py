@@ -39,7 +39,12 @@ def allow_marking(role: iam.IRole, scope: Construct, parts: Parts) -> None:
 def _register(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
     """Approved at once: it has met its objective. The same run can't register twice, for its token is its id."""
     group = MODELS.format(project=parts.settings.project)
-    versions = cdk.Stack.of(scope).format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+    stack = cdk.Stack.of(scope)
+    # Both are resources of the action in AWS's service authorization reference.
+    registry = [
+        stack.format_arn(service="sagemaker", resource=kind, resource_name=name)
+        for kind, name in (("model-package", f"{group}/*"), ("model-package-group", group))
+    ]
     return sagemaker_call(
         scope,
         "Register the model",
@@ -73,8 +78,10 @@ def _register(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
                 "run_id": "{% $plan.run_id %}",
                 "bucket": "{% $plan.bucket %}",
                 "prefix": "{% $plan.prefix %}",
-                "training_job": "{% $evaluation.chosen.job_name %}",
                 "source": "{% $evaluation.chosen.source %}",
+                "training_job": "{% $evaluation.chosen.job_name %}",
+                # The run that trained it, or the version that was better than all that this run trained.
+                "trained_by": "{% $evaluation.chosen.source = 'registered' ? $plan.registered_model : $plan.run_id %}",
                 "data_sha256": "{% $prepared.sha256 %}",
                 "code_sha256": "{% $plan.code_sha256 %}",
                 "threshold": "{% $string($evaluation.threshold) %}",
@@ -83,7 +90,7 @@ def _register(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
                 "precision": "{% $string($evaluation.at_threshold.precision) %}",
             },
         },
-        iam_resources=[versions],
+        iam_resources=registry,
         comment="A version in the model registry, with its metrics, its threshold, and where it comes from",
         assign={"model_package": "{% $states.result.ModelPackageArn %}"},
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
+import numpy as np
 import pytest
 from jsonata import Jsonata  # type: ignore[import-untyped]
 
@@ -19,6 +20,7 @@ from localcloud.sagemaker.validation import validate
 from tests.template.deployment import ACCOUNT, Deployment
 from tests.template.machine import Machine, State, evaluate, expressions
 from training_code.hyperparameters import LESSON_RANGES
+from training_code.thresholds import readable
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 WAITED_FOR = {"CreateTrainingJob", "CreateHyperParameterTuningJob"}
@@ -64,7 +66,8 @@ class Before:
         return TuningJob(f"{run}-0", "validation:auc", names)
 
     def registered_model(self, group: str) -> RegisteredModel:
-        return RegisteredModel(f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/{group}/3", "s3://b/m.tar.gz")
+        arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/{group}/3"
+        return RegisteredModel(arn, "s3://b/runs/old/choice/c-0/output/model.tar.gz", "s3://b/runs/old/train/train.csv")
 
 
 def planned(execution_input: object) -> dict[str, Any]:
@@ -524,6 +527,34 @@ def test_a_registered_model_is_approved_with_its_threshold_and_what_it_comes_fro
     assert sent["MetadataProperties"]["GeneratedBy"] == EXECUTION_ARN
     assert (metadata["run_id"], metadata["threshold"]) == (plan["run_id"], "0.7")
     assert (metadata["data_sha256"], metadata["code_sha256"]) == ("0" * 64, plan["code_sha256"])
+
+
+@pytest.mark.parametrize("source", ["trained", "tuned", "registered"])
+def test_a_registered_model_tells_what_trained_it(machine: Machine, source: str) -> None:
+    competing = INPUTS["a registered model that competes"]
+    variables = at_run_time(competing)
+    evaluation = {**variables["evaluation"], "chosen": {**variables["evaluation"]["chosen"], "source": source}}
+    context = {"states": {"context": {"Execution": {"Id": EXECUTION_ARN}}}}
+
+    sent = evaluate(
+        machine.states["Register the model"].body["Arguments"], variables | {"evaluation": evaluation} | context
+    )
+
+    plan = planned(competing)
+    trained_by = plan["registered_model"] if source == "registered" else plan["run_id"]
+    assert sent["CustomerMetadataProperties"]["trained_by"] == trained_by
+
+
+def test_a_threshold_is_registered_as_it_was_chosen(machine: Machine) -> None:
+    scores = np.random.default_rng(1729).random(300).astype(np.float32)
+    variables = at_run_time({})
+
+    def registered(threshold: float) -> float:
+        evaluation = {**variables["evaluation"], "threshold": threshold}
+        arguments = machine.states["Register the model"].body["Arguments"]["CustomerMetadataProperties"]
+        return float(evaluate(arguments["threshold"], {"evaluation": evaluation}))
+
+    assert [score for score in scores if registered(readable(score)) != readable(score)] == []
 
 
 def test_a_call_that_is_repeated_registers_no_second_version(machine: Machine) -> None:

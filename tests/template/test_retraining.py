@@ -52,7 +52,12 @@ def test_a_file_under_raw_starts_a_run_on_it_against_the_registered_model(deploy
 
     assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
     assert pattern["detail"]["bucket"]["name"] == [bucket]
-    assert pattern["detail"]["object"]["key"] == [{"wildcard": "raw/*.csv"}, {"wildcard": "raw/*.zip"}]
+    assert pattern["detail"]["object"]["key"] == [
+        {"wildcard": "raw/*.csv"},
+        {"wildcard": "raw/*.CSV"},
+        {"wildcard": "raw/*.zip"},
+        {"wildcard": "raw/*.ZIP"},
+    ]
     (name, path), *others = transformer["InputPathsMap"].items()
     assert (path, others) == ("$.detail.object.key", [])
     assert json.loads(transformer["InputTemplate"]) == {

@@ -15,6 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from lambdas.evaluate.choice import Choice
@@ -25,7 +27,7 @@ from lambdas.evaluate.latency import Timed, latency
 from lambdas.evaluate.metrics import Scores
 from lambdas.evaluate.request import Request
 from lambdas.evaluate.rows import Rows
-from lambdas.evaluate.scoring import score
+from lambdas.evaluate.scoring import BYTES_A_REQUEST, ROWS_A_REQUEST, score
 from lambdas.evaluate.slices import slices
 from lambdas.evaluate.storage import S3Store
 
@@ -473,7 +475,7 @@ def test_a_requests_time_is_what_passes_from_its_sending_to_its_answer() -> None
     timed = Timed(Slow(), clock)
     rows = Rows.parse("".join(f"{row % 2},0.5\n" for row in range(1100)), "test")
 
-    score(rows.batches(500), "test", timed)
+    score(rows.batches(500, 4_000_000), "test", timed)
 
     assert sorted(timed.seconds) == [100, 500, 500]
 
@@ -491,7 +493,7 @@ def test_latency_is_told_in_seconds_to_the_millisecond() -> None:
 
 def scored(csv: str, endpoint: Any) -> Scores:
     rows = Rows.parse(csv, "test")
-    return score(rows.batches(500), "test", endpoint)
+    return score(rows.batches(500, 4_000_000), "test", endpoint)
 
 
 def test_a_request_has_500_rows_at_most_without_labels_and_no_newline_at_its_end() -> None:
@@ -647,3 +649,31 @@ def test_a_file_that_an_earlier_step_did_not_leave_is_named(s3: Stubber) -> None
 
     with pytest.raises(UnreadableFile, match=r"s3://b/runs/r/data_report.json can't be read: .*does not exist"):
         S3Store(s3.client).read("b", "runs/r/data_report.json")
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 8), st.integers(1, 120))
+def test_rows_are_sent_in_their_order_in_requests_of_no_more_rows_and_bytes_than_allowed(
+    widths: list[int], most_rows: int, most_bytes: int
+) -> None:
+    rows = Rows.parse("\n".join(f"{place % 2},{'1' * width}" for place, width in enumerate([*widths, 1])), "test")
+
+    batches = rows.batches(most_rows, most_bytes)
+
+    assert [line for batch in batches for line in batch] == list(rows.features)
+    assert max(len(batch) for batch in batches) <= most_rows
+    assert all(len("\n".join(batch)) <= most_bytes for batch in batches if len(batch) > 1)
+
+
+def test_rows_of_a_thousand_columns_are_sent_in_requests_that_a_serverless_endpoint_takes() -> None:
+    """4 MB (aws-facts 6.6)."""
+    line = ",".join(["-0.12345678901234567"] * 1000)
+    rows = Rows.parse("\n".join(f"{place % 2},{line}" for place in range(500)), "test")
+
+    batches = rows.batches(ROWS_A_REQUEST, BYTES_A_REQUEST)
+
+    assert len(batches) > 1
+    assert max(len("\n".join(batch).encode()) for batch in batches) <= 4_000_000

@@ -305,10 +305,23 @@ def test_resampling_is_the_training_scripts_to_do_while_tuning_too_with_what_it_
     planned = plan({"imbalance": {"method": method, "sampling_ratio": 0.1}}, bucket)
 
     wanted = {"imbalance": method, "sampling_ratio": "0.1"}
-    assert wanted.items() <= planned["hyperparameters"].items()
-    assert wanted.items() <= planned["tuning"]["static_hyperparameters"].items()
-    (content,) = bucket.objects.values()
-    assert "requirements.txt" in names_in(content)
+    for hyperparameters in (planned["hyperparameters"], planned["tuning"]["static_hyperparameters"]):
+        assert wanted.items() <= hyperparameters.items()
+        code = hyperparameters["sagemaker_submit_directory"].removeprefix("s3://")
+        assert "requirements.txt" in names_in(bucket.objects[code])
+
+
+@pytest.mark.parametrize("which", ["the endpoint", "the choice"])
+def test_only_training_asks_a_package_index_for_what_resampling_needs(which: str) -> None:
+    bucket = Bucket()
+
+    planned = plan({"imbalance": {"method": "smote"}}, bucket)
+
+    code = {
+        "the endpoint": planned["environment"]["SAGEMAKER_SUBMIT_DIRECTORY"],
+        "the choice": planned["choice"]["sagemaker_submit_directory"],
+    }
+    assert "requirements.txt" not in names_in(bucket.objects[code[which].removeprefix("s3://")])
 
 
 def test_a_weight_from_the_data_is_the_training_scripts_to_find() -> None:
@@ -434,7 +447,11 @@ def test_a_warm_start_from_a_run_that_has_tuned_nothing_is_refused_before_anythi
     assert bucket.objects == {}
 
 
-REGISTERED = RegisteredModel("arn:aws:sagemaker:…:model-package/fraud-models/3", "s3://team-bucket/runs/old/m.tar.gz")
+REGISTERED = RegisteredModel(
+    arn="arn:aws:sagemaker:…:model-package/fraud-models/3",
+    model_data="s3://team-bucket/runs/old/m.tar.gz",
+    training_rows="s3://team-bucket/runs/old/train/train.csv",
+)
 
 
 def test_the_last_registered_model_competes_if_it_is_wanted() -> None:
@@ -446,14 +463,28 @@ def test_the_last_registered_model_competes_if_it_is_wanted() -> None:
     copied = f"team-bucket/{planned['prefix']}output/registered-model/output/model.tar.gz"
     assert bucket.objects[copied] == b"model"
     assert planned["registered_model"] == REGISTERED.arn
+    assert planned["registered"] == {"training_rows": REGISTERED.training_rows}
 
 
 def test_a_registered_model_does_not_compete_unasked() -> None:
-    assert plan({}, runs=EarlierRuns(registered=REGISTERED))["registered_model"] is None
+    planned = plan({}, runs=EarlierRuns(registered=REGISTERED))
+
+    assert (planned["registered_model"], planned["registered"]) == (None, None)
 
 
 def test_the_first_run_of_all_has_no_registered_model_to_compete_with() -> None:
     assert plan({"candidates": {"registered": True}})["registered_model"] is None
+
+
+def test_a_version_that_names_no_archive_is_refused_before_anything_is_written() -> None:
+    bucket = Bucket()
+
+    error = refusal(
+        {"candidates": {"registered": True}}, bucket, EarlierRuns(registered=replace(REGISTERED, model_data=None))
+    )
+
+    assert "names no archive" in str(error)
+    assert bucket.objects == {}
 
 
 def test_a_registered_model_that_is_not_where_it_was_is_refused_before_anything_is_written() -> None:
@@ -666,6 +697,14 @@ def test_an_unknown_field_is_refused_by_name_with_the_nearest_known(
         ({"costs": {"missed_fraud": 10, "false_alarm": -1}}, "costs.false_alarm"),
         ({"costs": {"missed_fraud": 10}}, "costs"),
         ({"candidates": {"registered": 1}}, "candidates.registered"),
+        ({"costs": {"missed_fraud": 1e400, "false_alarm": 1}}, "costs.missed_fraud"),
+        (
+            {"costs": {"missed_fraud": 0, "false_alarm": 0}, "threshold": {"objective": "least_cost"}},
+            "costs.missed_fraud",
+        ),
+        ({"data": {"amount_column": "Class"}}, "data.amount_column"),
+        ({"data": {"split": "time", "label_column": "T", "time_column": "T"}}, "data.time_column"),
+        ({"tuning": {"enabled": False, "warm_start_from": ["261122-090000-8f14e4"]}}, "tuning.warm_start_from"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_where_it_stands(execution_input: object, path: str) -> None:
