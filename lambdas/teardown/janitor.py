@@ -1,4 +1,4 @@
-"""On a schedule: removes what has to go, warns of what will, and tells both.
+"""On a schedule: removes what has to go, warns of what will, tells both, and announces an endpoint that serves.
 
 Event: EventBridge's scheduled event, whose `time` is the sweep's; `{}` sweeps as of now. Result: what was done.
 """
@@ -11,11 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lambdas.teardown.announcement import withdraw
 from lambdas.teardown.notices import message, subject
-from lambdas.teardown.resources import ENDPOINT, client
+from lambdas.teardown.resources import client
 from lambdas.teardown.rules import Limits
 from lambdas.teardown.sweep import Account, Report, Sweep
 
@@ -78,7 +75,14 @@ def _time_of(event: Mapping[str, Any]) -> datetime:
 
 def _sweep(environment: Environment, now: datetime, context: Any) -> Report:
     """Sweep, and again as long as an endpoint has to go that is still changing, which AWS does not let go."""
-    account = Account(client("sagemaker"), client("cloudwatch"), client("stepfunctions"), environment.state_machine_arn)
+    account = Account(
+        sagemaker=client("sagemaker"),
+        cloudwatch=client("cloudwatch"),
+        step_functions=client("stepfunctions"),
+        ssm=client("ssm"),
+        state_machine_arn=environment.state_machine_arn,
+        endpoint_parameter=environment.endpoint_parameter,
+    )
     sweep = Sweep(account, environment.limits, now, dry_run=environment.dry_run)
     report = sweep.run()
     while report.unsettled and _has_time(context):
@@ -89,21 +93,7 @@ def _sweep(environment: Environment, now: datetime, context: Any) -> Report:
     if not report.is_empty:
         _publish(environment, report)
     report.failures += sweep.note(report.warned)  # once they have been given
-    report.failures += _withdraw(environment, report)
     return report
-
-
-def _withdraw(environment: Environment, report: Report) -> list[str]:
-    """Clients are sent to no endpoint that is gone; what could not be done."""
-    removed = [each.name for each in report.removed if each.kind == ENDPOINT.noun]
-    if environment.dry_run or not removed:
-        return []
-    try:
-        withdraw(client("ssm"), environment.endpoint_parameter, removed)
-    except (ClientError, BotoCoreError) as error:
-        logger.exception("Could not withdraw %s", ", ".join(removed))
-        return [f"could not withdraw {', '.join(removed)} from {environment.endpoint_parameter}: {error}"]
-    return []
 
 
 def _has_time(context: Any) -> bool:

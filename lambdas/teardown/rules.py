@@ -73,6 +73,10 @@ class Endpoint:
     """Whether CloudWatch knows of no invocation in the idle time."""
 
     @property
+    def serves(self) -> bool:
+        return self.status == _IN_SERVICE
+
+    @property
     def passed_at(self) -> datetime | None:
         return read_time(self.tags.get(PASSED_AT_TAG))
 
@@ -118,11 +122,7 @@ def idle_time(endpoint: Endpoint, limits: Limits) -> timedelta:
 
 def may_be_idle(endpoint: Endpoint, now: datetime, limits: Limits) -> bool:
     """Whether it has been in service for its idle time, and no run is at work with it."""
-    return (
-        endpoint.status == _IN_SERVICE
-        and endpoint.run is not Run.RUNNING
-        and now - endpoint.settled >= idle_time(endpoint, limits)
-    )
+    return endpoint.serves and endpoint.run is not Run.RUNNING and now - endpoint.settled >= idle_time(endpoint, limits)
 
 
 def judge(endpoint: Endpoint, project: Iterable[Endpoint], now: datetime, limits: Limits) -> Verdict:
@@ -157,5 +157,5 @@ def _early_reason(endpoint: Endpoint, project: Iterable[Endpoint], now: datetime
 def _is_superseded(endpoint: Endpoint, project: Iterable[Endpoint]) -> bool:
     """Only what a run made is, and only by an endpoint that serves."""
     passed = endpoint.passed_at
-    others = [other.passed_at for other in project if other.status == _IN_SERVICE]
+    others = [other.passed_at for other in project if other.serves]
     return passed is not None and any(other is not None and other > passed for other in others)

@@ -19,5 +19,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             for job in page[kind.member]:
                 stop(sagemaker, kind, job[kind.name_member])
     removed = [f"{kind.noun} {name}" for kind in IN_ORDER if delete(sagemaker, kind, name)]
-    withdraw(client("ssm"), os.environ["ENDPOINT_PARAMETER"], [name])
+    withdraw(client("ssm"), os.environ["ENDPOINT_PARAMETER"], name)
     return {"removed": removed}

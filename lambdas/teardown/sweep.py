@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.teardown.announcement import read, to_announce, write
 from lambdas.teardown.executions import Runs
 from lambdas.teardown.invocations import Watched, invocations
 from lambdas.teardown.resources import (
@@ -44,6 +45,7 @@ logger.setLevel(logging.INFO)
 
 _UNSETTLED = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 """AWS deletes no endpoint that is changing."""
+_GOING = "Deleting"
 _PARTS = {ENDPOINT_CONFIG.noun: "endpoint-config", MODEL.noun: "model"}
 """How an ARN spells what goes with an endpoint."""
 
@@ -52,12 +54,15 @@ _RUNS_OVER = (Run.SUCCEEDED, Run.FAILED, Run.FORGOTTEN)
 
 @dataclass(frozen=True)
 class Account:
-    """The clients that a sweep needs."""
+    """The clients that a sweep needs, and the names of what it asks them for."""
 
     sagemaker: Any
     cloudwatch: Any
     step_functions: Any
+    ssm: Any
     state_machine_arn: str
+    endpoint_parameter: str
+    """Where clients look for the endpoint that serves."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,8 @@ class Sweep:
         """Of the account's resources in SageMaker, as an endpoint's ARN tells it."""
         self._blind = False
         """An endpoint could not be looked at, so what it serves is not known."""
+        self._others: set[str] = set()
+        """The names of the endpoints that are not the project's."""
         self.report = Report()
 
     def run(self) -> Report:
@@ -136,7 +143,9 @@ class Sweep:
             hosted = list(self._look_at_endpoints())
         if hosted is not None:  # what serves must be known before anything that may serve it goes
             self._find_quiet_ones(hosted)
-            self._remove(hosted)
+            staying = self._remove(hosted)
+            if not (self._blind or self._dry_run):
+                self._announce(staying)
         return self.report
 
     def note(self, warned: Sequence[Dated]) -> list[str]:
@@ -174,6 +183,8 @@ class Sweep:
                 hosted = None if found is None else self._hosted(found)
                 if hosted is not None:
                     yield hosted
+                elif found is None and summary["EndpointStatus"] != _GOING:
+                    self._others.add(summary[ENDPOINT.name_member])
             self._blind |= len(self.report.failures) > failures
 
     def _hosted(self, found: Found) -> _Hosted | None:
@@ -184,7 +195,7 @@ class Sweep:
             if is_missing(error):
                 return None
             raise
-        if described["EndpointStatus"] == "Deleting":
+        if described["EndpointStatus"] == _GOING:
             return None
         facts = Endpoint(
             name=found.name,
@@ -213,9 +224,10 @@ class Sweep:
 
     # --- removing -----------------------------------------------------------------------------------------------
 
-    def _remove(self, hosted: list[_Hosted]) -> None:
-        """Endpoints, then the configurations and then the models that only they used."""
+    def _remove(self, hosted: list[_Hosted]) -> list[Endpoint]:
+        """Endpoints, then the configurations and then the models that only they used; the endpoints that stay."""
         facts = [each.facts for each in hosted]
+        staying: list[Endpoint] = []
         gone: dict[str, str] = {}
         serving: set[str] = set()
         for each in hosted:
@@ -224,6 +236,7 @@ class Sweep:
             if verdict.reason is not None and self._remove_endpoint(each.facts, verdict.reason):
                 gone[each.config] = verdict.reason
             else:
+                staying.append(each.facts)
                 serving |= {each.config, each.next_config}
                 self._mind_the_date(each.facts, verdict)
         models: dict[str, str] = {}
@@ -233,6 +246,7 @@ class Sweep:
         if kept is not None:
             with self._noting("look for Models"):
                 self._remove_models(models, kept)
+        return staying
 
     def _mind_the_date(self, endpoint: Endpoint, verdict: Verdict) -> None:
         dated = Dated(endpoint.name, endpoint.arn, verdict.expires_at)
@@ -313,6 +327,18 @@ class Sweep:
             found_by_name = if_of_project(self._account.sagemaker, kind, self._limits.project, summary)
             if found_by_name is not None:
                 yield found_by_name
+
+    # --- where clients are sent ---------------------------------------------------------------------------------
+
+    def _announce(self, staying: list[Endpoint]) -> None:
+        """What fails is made good by the next sweep, which looks anew."""
+        ssm, parameter = self._account.ssm, self._account.endpoint_parameter
+        with self._noting(f"bring {parameter} up to date"):
+            announced = read(ssm, parameter)
+            due = to_announce(announced, staying, self._others)
+            if due != announced:
+                write(ssm, parameter, due)
+                logger.info("%s named %s, which is not there; now it names %s", parameter, announced, due)
 
     # --- all of them --------------------------------------------------------------------------------------------
 

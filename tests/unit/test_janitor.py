@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.teardown import janitor
+from lambdas.teardown import janitor, run
 from lambdas.teardown.invocations import Watched, invocations
 from lambdas.teardown.notices import message, subject
 from lambdas.teardown.rules import Limits
@@ -39,6 +39,7 @@ from tests.unit.small_account import (
 
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 PAST, FUTURE = "2026-11-24T16:59:00Z", "2026-11-24T20:00:00Z"
+PARAMETER = "/fraud/endpoint-name"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:fraud-Notices"
 VARIABLES = {
     "PROJECT": "fraud",
@@ -48,7 +49,7 @@ VARIABLES = {
     "WARNING_MINUTES": "15",
     "TOPIC_ARN": TOPIC,
     "STATE_MACHINE_ARN": MACHINE,
-    "ENDPOINT_PARAMETER": "/fraud/endpoint-name",
+    "ENDPOINT_PARAMETER": PARAMETER,
     "DRY_RUN": "false",
 }
 LIMITS = Limits("fraud", minutes(60), minutes(1440), minutes(30), minutes(15))
@@ -64,7 +65,7 @@ class Cloud:
     step_functions: StepFunctions = field(default_factory=lambda: StepFunctions({ENDED: "FAILED"}))
     cloudwatch: CloudWatch = field(default_factory=CloudWatch)
     sns: Sent = field(default_factory=Sent)
-    ssm: Parameters = field(default_factory=lambda: Parameters({"/fraud/endpoint-name": "none"}))
+    ssm: Parameters = field(default_factory=lambda: Parameters({PARAMETER: "none"}))
     context: Context = field(default_factory=lambda: Context(300))
     slept: list[float] = field(default_factory=list)
 
@@ -126,43 +127,181 @@ def sweep(cloud: Cloud, at: datetime = NOW) -> dict[str, Any]:
 # --- where clients are sent --------------------------------------------------------------------------------------
 
 
+def announced(cloud: Cloud) -> str:
+    return cloud.ssm.values[PARAMETER]
+
+
+def announce(cloud: Cloud, name: str) -> None:
+    cloud.ssm.values[PARAMETER] = name
+
+
 def test_clients_are_sent_to_no_endpoint_that_was_removed(cloud: Cloud) -> None:
     cloud.host("fraud-1", tags={"expires-at": PAST})
-    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-1"
+    announce(cloud, "fraud-1")
 
     sweep(cloud)
 
-    assert cloud.ssm.values == {"/fraud/endpoint-name": "none"}
+    assert announced(cloud) == "none"
 
 
-def test_clients_are_still_sent_to_an_endpoint_that_stays(cloud: Cloud) -> None:
-    cloud.host("fraud-1", tags={"expires-at": PAST})
+def test_clients_are_sent_to_no_endpoint_that_somebody_has_deleted(cloud: Cloud) -> None:
+    announce(cloud, "fraud-1")
+
+    sweep(cloud)
+
+    assert announced(cloud) == "none"
+
+
+@pytest.mark.parametrize("project", ["fraud", "other"])
+def test_clients_are_sent_to_no_endpoint_that_is_going(cloud: Cloud, project: str) -> None:
+    cloud.host("fraud-1", tags={"project": project}, status="Deleting")
+    announce(cloud, "fraud-1")
+
+    sweep(cloud)
+
+    assert announced(cloud) == "none"
+
+
+def test_clients_are_sent_back_to_an_earlier_endpoint_that_still_serves(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T12:00:00Z"})
+    cloud.host("fraud-2", tags={"execution": ENDED})  # its run failed before it could mark it as passed
+    announce(cloud, "fraud-2")
+
+    sweep(cloud)
+
+    assert cloud.left() == all_three("fraud-1")
+    assert announced(cloud) == "fraud-1"
+
+
+def test_once_a_run_has_removed_its_endpoint_the_next_sweep_sends_clients_back_to_an_earlier_one(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T12:00:00Z"})
     cloud.host("fraud-2")
-    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-2"
+    announce(cloud, "fraud-2")
+
+    run.handler({"name": "fraud-2"}, cloud.context)
+    assert announced(cloud) == "none"
+
+    sweep(cloud)
+    assert announced(cloud) == "fraud-1"
+
+
+def test_of_the_endpoints_that_serve_and_passed_clients_are_sent_to_the_one_that_passed_last(cloud: Cloud) -> None:
+    cloud.step_functions.executions[execution("run")] = "RUNNING"
+    at_work = {"execution": execution("run")}  # so that none is superseded
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T15:00:00Z", **at_work}, status="Updating")
+    cloud.host("fraud-2", tags={"passed-at": "2026-11-24T13:00:00+01:00", **at_work})
+    cloud.host("fraud-3", tags={"passed-at": "2026-11-24T12:30:00Z", **at_work})
+    cloud.host("fraud-4", tags=at_work)
+    cloud.host("fraud-5", tags={"passed-at": "2026-11-24T16:00:00Z", "project": "other"})
 
     sweep(cloud)
 
-    assert cloud.ssm.values == {"/fraud/endpoint-name": "fraud-2"}
+    assert announced(cloud) == "fraud-3"
+
+
+@pytest.mark.parametrize("status", ["InService", "Creating", "Updating", "Failed", "OutOfService"])
+def test_an_endpoint_that_is_there_stays_announced_whatever_its_status(cloud: Cloud, status: str) -> None:
+    cloud.step_functions.executions[execution("run")] = "RUNNING"
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T12:00:00Z"})
+    cloud.host("fraud-2", tags={"execution": execution("run")}, status=status)
+    announce(cloud, "fraud-2")
+
+    sweep(cloud)
+
+    assert announced(cloud) == "fraud-2"
+
+
+def test_an_endpoint_that_aws_does_not_let_go_stays_announced(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    cloud.sagemaker.refusals["DeleteEndpoint fraud-1"] = DENIED
+    announce(cloud, "fraud-1")
+
+    with pytest.raises(janitor.SweepIncomplete):
+        sweep(cloud)
+
+    assert announced(cloud) == "fraud-1"
+
+
+def test_an_endpoint_that_is_not_the_projects_stays_announced(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T12:00:00Z"})
+    cloud.host("others", tags={"project": "other"})
+    announce(cloud, "others")
+
+    sweep(cloud)
+
+    assert announced(cloud) == "others"
+
+
+@pytest.mark.parametrize("operation", ["ListEndpoints", "DescribeEndpoint strange", "ListTags strange"])
+def test_while_not_every_endpoint_can_be_looked_at_clients_are_sent_where_they_went_before(
+    cloud: Cloud, operation: str
+) -> None:
+    cloud.host("fraud-1", tags={"passed-at": "2026-11-24T12:00:00Z"})
+    cloud.host("strange")
+    announce(cloud, "strange")
+    cloud.sagemaker.refusals[operation] = DENIED
+
+    with pytest.raises(janitor.SweepIncomplete):
+        sweep(cloud)
+
+    assert announced(cloud) == "strange"
 
 
 def test_a_dry_run_sends_clients_where_they_went_before(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRY_RUN", "true")
     cloud.host("fraud-1", tags={"expires-at": PAST})
-    cloud.ssm.values["/fraud/endpoint-name"] = "fraud-1"
+    announce(cloud, "fraud-1")
 
     sweep(cloud)
 
-    assert cloud.ssm.values == {"/fraud/endpoint-name": "fraud-1"}
+    assert announced(cloud) == "fraud-1"
 
 
-def test_clients_that_cannot_be_told_are_a_failure_of_the_sweep_after_the_removal(cloud: Cloud) -> None:
+@pytest.mark.parametrize("name", ["fraud-1", "none"])
+def test_what_is_right_already_is_not_written_again(cloud: Cloud, name: str) -> None:
+    cloud.host("fraud-1")
+    announce(cloud, name)
+    cloud.ssm.refusals["PutParameter"] = DENIED
+
+    assert sweep(cloud)["failures"] == []
+
+
+@pytest.mark.parametrize("operation", ["GetParameter", "PutParameter"])
+def test_clients_that_cannot_be_told_are_a_failure_of_the_sweep_after_the_removal(cloud: Cloud, operation: str) -> None:
     cloud.host("fraud-1", tags={"expires-at": PAST})
-    cloud.ssm.refusals["GetParameter"] = DENIED
+    announce(cloud, "fraud-1")
+    cloud.ssm.refusals[operation] = DENIED
 
-    with pytest.raises(janitor.SweepIncomplete, match="could not withdraw fraud-1 from /fraud/endpoint-name"):
+    with pytest.raises(janitor.SweepIncomplete, match="could not bring /fraud/endpoint-name up to date"):
         sweep(cloud)
 
     assert cloud.left() == all_three()
+    assert "FAILED: could not bring /fraud/endpoint-name up to date" in cloud.told[0]
+
+
+def test_clients_that_could_not_be_told_are_told_by_the_next_sweep(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    announce(cloud, "fraud-1")
+    cloud.ssm.refusals["PutParameter"] = DENIED
+    with pytest.raises(janitor.SweepIncomplete):
+        sweep(cloud)
+
+    cloud.ssm.refusals.clear()
+    cloud.sagemaker.pass_time()
+    sweep(cloud)
+
+    assert announced(cloud) == "none"
+
+
+def test_clients_are_told_even_if_people_cannot_be(cloud: Cloud) -> None:
+    cloud.host("fraud-1", tags={"expires-at": PAST})
+    announce(cloud, "fraud-1")
+    cloud.sns.refusals["Publish"] = DENIED
+
+    with pytest.raises(ClientError):
+        sweep(cloud)
+
+    assert announced(cloud) == "none"
 
 
 # --- what goes --------------------------------------------------------------------------------------------------
@@ -435,8 +574,8 @@ def test_a_job_whose_run_cannot_be_looked_up_keeps_no_other_running(cloud: Cloud
         return whole(operation, request)
 
     cloud.step_functions.answer = refusing  # type: ignore[method-assign]
-    for name, run in (("fraud-1-0", execution("strange")), ("fraud-2-0", ENDED)):
-        cloud.sagemaker.resources["TrainingJob", name] = Resource({"project": "fraud", "execution": run}, "InProgress")
+    for name, arn in (("fraud-1-0", execution("strange")), ("fraud-2-0", ENDED)):
+        cloud.sagemaker.resources["TrainingJob", name] = Resource({"project": "fraud", "execution": arn}, "InProgress")
 
     with pytest.raises(janitor.SweepIncomplete, match="TrainingJob fraud-1-0"):
         sweep(cloud)
@@ -1095,9 +1234,9 @@ def test_dates_are_told_in_utc_wherever_they_came_from(cloud: Cloud, date: dict[
 @cache
 def held_clients() -> tuple["Stage", Account]:
     stage = Stage()
-    services = ("sagemaker", "cloudwatch", "stepfunctions")
-    sagemaker, cloudwatch, step_functions = (client(name, stage.answering(name)) for name in services)
-    return stage, Account(sagemaker, cloudwatch, step_functions, MACHINE)
+    services = ("sagemaker", "cloudwatch", "stepfunctions", "ssm")
+    sagemaker, cloudwatch, step_functions, ssm = (client(name, stage.answering(name)) for name in services)
+    return stage, Account(sagemaker, cloudwatch, step_functions, ssm, MACHINE, PARAMETER)
 
 
 class Stage:
@@ -1158,7 +1297,9 @@ def clouds(draw: st.DrawFn) -> Cloud:
         sagemaker.resources["TrainingJob", name] = draw(things(status=status))
     sagemaker.refusals = dict.fromkeys(draw(st.sets(refusable, max_size=4)), DENIED)
     called = draw(st.sets(st.sampled_from(FEW)))
-    return Cloud(sagemaker, StepFunctions(dict(RUNS)), CloudWatch([(name, "v0", NOW - minutes(3)) for name in called]))
+    cloud = Cloud(sagemaker, StepFunctions(dict(RUNS)), CloudWatch([(name, "v0", NOW - minutes(3)) for name in called]))
+    announce(cloud, draw(st.sampled_from(["none", *FEW])))
+    return cloud
 
 
 def one_sweep(cloud: Cloud, *, dry_run: bool = False) -> Report:
@@ -1261,6 +1402,21 @@ def test_what_ended_runs_left_and_what_is_due_goes_unless_it_is_used(cloud: Clou
         if is_own(item) and goes and (noun, name) not in used:
             expected = {"TrainingJob": f"StopTrainingJob {name}"}.get(noun, f"Delete{noun} {name}")
             assert noun == "Endpoint" or item.status in ("Stopping", "Completed") or expected in refused
+
+
+@SWEEPS
+@given(clouds())
+def test_clients_are_sent_to_what_is_there_and_nowhere_only_if_none_serves_that_passed(cloud: Cloud) -> None:
+    one_sweep(cloud)
+
+    left = cloud.sagemaker.names("Endpoint")
+    passed = [
+        name
+        for name in left
+        for item in [cloud.sagemaker.resources["Endpoint", name]]
+        if is_own(item) and item.status == "InService" and "passed-at" in item.tags
+    ]
+    assert announced(cloud) in (left if passed else ["none", *left])
 
 
 @SWEEPS

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.teardown.announcement import to_announce
 from lambdas.teardown.rules import Endpoint, Limits, Reason, Run, Verdict, expires_at, idle_time, judge, may_be_idle
 
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
@@ -442,3 +443,26 @@ def test_once_the_tags_are_set_nothing_more_is_asked_for(world: list[Case]) -> N
 @given(cases())
 def test_the_idle_time_is_the_tags_if_it_makes_sense(case: Case) -> None:
     assert idle_time(case.endpoint, LIMITS) == case.idle_time()
+
+
+# --- where clients are sent -------------------------------------------------------------------------------------
+
+
+@given(st.lists(cases(), max_size=4), st.sampled_from(["fraud-1", "fraud-2", "others", "none"]))
+def test_clients_are_sent_where_they_go_if_it_is_there_else_to_what_passed_last_of_what_serves(
+    world: list[Case], announced: str
+) -> None:
+    project = [each.endpoint for each in world]
+
+    due = to_announce(announced, project, {"others"})
+
+    passed = [
+        (each.passed, each.endpoint.name) for each in world if each.endpoint.status == "InService" and each.passed
+    ]
+    last = max((time for time, _ in passed), default=None)
+    if announced in {"others", *(each.name for each in project)}:
+        assert due == announced
+    elif last is None:
+        assert due == "none"
+    else:
+        assert (last, due) in passed
