@@ -17,8 +17,8 @@ from bench.lesson import AveragePrecision, average_precision
 from localcloud.cdk import CdkApp
 from localcloud.cloud import Cloud, start
 
-INPUT: Mapping[str, Any] = {"tuning": {"search": "wide"}}
-"""What the machine is started with, besides the data and the split's seed."""
+INPUT: Mapping[str, Any] = {"tuning": {"search": "fine", "max_parallel_jobs": 1}}
+"""What the machine is started with, besides the data and the seed; one job at a time, so that the search repeats."""
 
 _ROOT = Path(__file__).parent.parent
 _POLL_SECONDS = 0.5

@@ -192,7 +192,7 @@ class PipelineStack(cdk.NestedStack):
 
 
 def allow_withdrawing(function: PythonFunction, parameter: ssm.StringParameter) -> None:
-    """Seeing which endpoint clients are sent to, and sending them to it no more; a grant would allow more."""
+    """Seeing which endpoint clients are sent to, and changing that; a grant would allow more."""
     function.add_to_role_policy(
         iam.PolicyStatement(actions=["ssm:GetParameter", "ssm:PutParameter"], resources=[parameter.parameter_arn])
     )

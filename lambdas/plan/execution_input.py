@@ -54,7 +54,8 @@ MINUTES = Rule(
     f"a whole number of minutes, {SHORTEST_MINUTES} or more",
     lambda given: is_whole(given) and given >= SHORTEST_MINUTES,
 )
-LARGEST_SEED = 2**32 - 1
+LARGEST_SEED = 2**31 - 1
+"""The largest that AWS takes for a search."""
 SPLITS = ("lesson", "stratified", "time")
 FROM_TRAINING_ROWS = ("scale_pos_weight", "over_sampling", "under_sampling", "smote")
 """Ways of weighing or resampling that look at the training rows, so that only the training script can do them."""

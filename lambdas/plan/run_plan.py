@@ -160,6 +160,7 @@ class RunPlan:
             "max_parallel_jobs": tuning.max_parallel_jobs,
             "strategy": tuning.strategy,
             "early_stopping": tuning.early_stopping,
+            "random_seed": self.input.data.seed,
             "warm_start": self._warm_start(),
             "objective": {"Type": tuning.objective.type, "MetricName": tuning.objective.name},
             "parameter_ranges": to_parameter_ranges(tuning.ranges),

@@ -30,6 +30,7 @@ def _tuning_job(scope: Construct, parts: Parts) -> sfn.CustomState:
                 "HyperParameterTuningJobName": "{% $plan.name & '-' & $string($states.context.State.RetryCount) %}",
                 "HyperParameterTuningJobConfig": {
                     "Strategy": "{% $plan.tuning.strategy %}",
+                    "RandomSeed": "{% $plan.tuning.random_seed %}",
                     "HyperParameterTuningJobObjective": "{% $plan.tuning.objective %}",
                     "ResourceLimits": {
                         "MaxNumberOfTrainingJobs": "{% $plan.tuning.max_jobs %}",

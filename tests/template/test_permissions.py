@@ -276,7 +276,7 @@ def _bounded(statement: Statement) -> bool:
     conditions = statement.conditions.get("StringEquals", {})
     by_tag = conditions.get("aws:ResourceTag/project") == "fraud"
     by_tag_of_what_is_made = _makes(statement) and conditions.get("aws:RequestTag/project") == "fraud"
-    names = r":[a-z-]+/(fraud-\*|fraud-models/\*|<Studio/Domain\.DomainId>(/\*)?)$"
+    names = r":[a-z-]+/(fraud-\*|fraud-models(/\*)?|<Studio/Domain\.DomainId>(/\*)?)$"
     by_name = all(re.search(names, resource) for resource in statement.resources)
     return by_tag or by_name or by_tag_of_what_is_made or _at_creation(statement)
 
