@@ -24,6 +24,23 @@ def amount_column(table: pd.DataFrame, given: str | None) -> str | None:
     return LESSON_AMOUNT if LESSON_AMOUNT in table.columns[1:] else None
 
 
+def require_amounts(table: pd.DataFrame, column: str | None) -> None:
+    """Raises InvalidData unless every positive row has its amount."""
+    advice = 'or give costs.missed_fraud as a number instead of "amount".'
+    if column is None:
+        raise InvalidData(
+            f"The CSV file has no column {LESSON_AMOUNT!r}, but a missed fraud costs its own amount. Name the column "
+            f"that has it as data.amount_column, {advice}"
+        )
+    amounts = table.loc[table.iloc[:, 0] == 1, column]
+    missing = int(amounts.isna().sum())
+    if missing:
+        raise InvalidData(
+            f"The amount {column!r} is missing in {missing:,} of {len(amounts):,} positive rows, but a missed fraud "
+            f"costs its own amount. Remove or complete these rows, {advice}"
+        )
+
+
 def feature(table: pd.DataFrame, name: str, field: str) -> str:
     """`name`, which the input has as `field`, if it is a feature of the table; else InvalidData is raised."""
     label, *features = table.columns

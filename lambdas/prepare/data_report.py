@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lambdas.prepare.duplicates import Duplicates
+from lambdas.prepare.registered import Verdict
 from lambdas.prepare.split import Parts, Rows, Split, positives
 
 Number = int | float
@@ -68,7 +69,8 @@ class Origin:
 class DataReport:
     """The table as it was read, how it was dealt out, and what is in each part.
 
-    `columns` are in the order of the parts' CSV files: the label, then the features.
+    `columns` are in the order of the parts' CSV files: the label, then the features. `registered` is None where no
+    registered model was to compete.
     """
 
     origin: Origin
@@ -79,6 +81,7 @@ class DataReport:
     split: Split
     parts: Mapping[str, Part]
     amount_column: str | None
+    registered: Verdict | None = None
 
     @classmethod
     def of(
@@ -122,6 +125,7 @@ class DataReport:
             "parts": {name: asdict(part) for name, part in self.parts.items()},
             "features": list(self.features),
             "amount_column": self.amount_column,
+            "registered": self._registered(),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -137,7 +141,11 @@ class DataReport:
             "amount_column": self.amount_column,
             "amount_feature": None if self.amount_column is None else self.features.index(self.amount_column),
             "duplicates": self.duplicates.rows,
+            "registered": self._registered(),
         }
+
+    def _registered(self) -> dict[str, Any] | None:
+        return None if self.registered is None else asdict(self.registered)
 
 
 def _number(value: Any) -> Number | None:

@@ -5,33 +5,37 @@ import json
 import tempfile
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from lambdas.prepare import source
-from lambdas.prepare.columns import amount_column
+from lambdas.prepare import registered, source
+from lambdas.prepare.columns import amount_column, require_amounts
 from lambdas.prepare.data_report import DataReport, Origin
 from lambdas.prepare.duplicates import Duplicates, first_equal, is_first
 from lambdas.prepare.limits import Limits
+from lambdas.prepare.lines import Hashes, file_chunks, line_hashes
+from lambdas.prepare.registered import RegisteredModel, Verdict, judge
 from lambdas.prepare.source import Source
 from lambdas.prepare.split import Parts, Split, deal, read_split, write_csv
 from lambdas.prepare.table import read_table
 from lambdas.prepare.unpack import csv_file
 
 DATA_REPORT = "data_report.json"
+REGISTERED_MODEL = "output/registered-model/output/model.tar.gz"
+MEASURED_ON = ("validation", "test")
 LEFT_BEHIND = (
-    *("code/sourcedir.tar.gz", "output/registered-model/output/model.tar.gz"),
+    *("code/sourcedir.tar.gz", "code/sampling/sourcedir.tar.gz", REGISTERED_MODEL),
     *("train/train.csv", "validation/validation.csv", "test/test.csv", DATA_REPORT),
 )
 """All that a run may have in the bucket until its data is prepared: what its plan has left, and what is left here."""
 
 
-class Objects(source.Objects, Protocol):
-    """The objects of S3, as much of them as is needed to read one and to leave others."""
+class Objects(source.Objects, registered.Objects, Protocol):
+    """The objects of S3, as much of them as is needed to read some and to leave others."""
 
     def upload(self, path: Path, bucket: str, key: str) -> None: ...
 
@@ -42,7 +46,10 @@ class Objects(source.Objects, Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """`prefix` ends with a slash, or is empty. Without `amount_column` it is the lesson's, if the data has it."""
+    """`prefix` ends with a slash, or is empty. Without `amount_column` it is the lesson's, if the data has it; if
+    `amount_required`, every positive row must have an amount. `registered` is the model whose archive the plan has
+    copied under the prefix, None if it has not.
+    """
 
     source: str
     label_column: str
@@ -51,6 +58,8 @@ class Request:
     split: Split
     drop_duplicates: bool
     amount_column: str | None
+    amount_required: bool
+    registered: RegisteredModel | None
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> "Request":
@@ -63,6 +72,8 @@ class Request:
             split=read_split(event),
             drop_duplicates=event["drop_duplicates"],
             amount_column=event["amount_column"],
+            amount_required=event["amount_required"],
+            registered=RegisteredModel.read(event["registered"]),
         )
 
 
@@ -77,7 +88,7 @@ class Preparation:
     def run(self, request: Request) -> DataReport:
         """Leave train/train.csv, validation/validation.csv, test/test.csv and data_report.json under the prefix.
 
-        If that fails, nothing is left there at all.
+        A registered model that may not compete is removed from there. If that fails, nothing is left there at all.
         """
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +102,8 @@ class Preparation:
     def _prepare(self, request: Request, folder: Path) -> DataReport:
         table, origin = self._read(request, folder)
         amount = amount_column(table, request.amount_column)
+        if request.amount_required:
+            require_amounts(table, amount)
         first = first_equal(table)
         rows = np.flatnonzero(is_first(first)) if request.drop_duplicates else np.arange(len(table))
         parts = deal(table, rows, request.split)
@@ -102,7 +115,11 @@ class Preparation:
             duplicates=Duplicates.of(first, parts, dropped=request.drop_duplicates),
             amount_column=amount,
         )
-        self._write(table, parts, report, request, folder)
+        measured_on = self._write_parts(table, parts, request, folder)
+        verdict = self._judge(request, measured_on, report.duplicates.across_parts)
+        report = replace(report, registered=verdict)
+        content = json.dumps(report.as_json(), allow_nan=False)
+        self.objects.write_json(content, request.bucket, f"{request.prefix}{DATA_REPORT}")
         return report
 
     def _read(self, request: Request, folder: Path) -> tuple[pd.DataFrame, Origin]:
@@ -116,11 +133,23 @@ class Preparation:
         csv.unlink()
         return table, origin
 
-    def _write(self, table: pd.DataFrame, parts: Parts, report: DataReport, request: Request, folder: Path) -> None:
+    def _write_parts(self, table: pd.DataFrame, parts: Parts, request: Request, folder: Path) -> list[Hashes]:
+        """Return the lines of the rows that models are measured on, if a registered model is to be judged by them."""
+        measured_on: list[Hashes] = []
         for name, rows in parts.items():
             path = folder / f"{name}.csv"
             write_csv(table.iloc[rows], path)
             self.objects.upload(path, request.bucket, f"{request.prefix}{name}/{name}.csv")
+            if request.registered is not None and name in MEASURED_ON:
+                measured_on.extend(line_hashes(file_chunks(path)))
             path.unlink()
-        content = json.dumps(report.as_json(), allow_nan=False)
-        self.objects.write_json(content, request.bucket, f"{request.prefix}{DATA_REPORT}")
+        return measured_on
+
+    def _judge(self, request: Request, measured_on: list[Hashes], seen_by_others: int) -> Verdict | None:
+        """The archive of a model that may not compete is deleted: what does not lie there is no candidate."""
+        if request.registered is None:
+            return None
+        verdict = judge(request.registered, self.objects, np.concatenate(measured_on), seen_by_others)
+        if not verdict.competes:
+            self.objects.delete(request.bucket, f"{request.prefix}{REGISTERED_MODEL}")
+        return verdict

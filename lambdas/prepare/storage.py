@@ -1,12 +1,13 @@
 """The objects of S3."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.prepare.bounded import copy_bounded
+from lambdas.prepare.bounded import CHUNK, copy_bounded
 from lambdas.prepare.errors import UnreadableSource
 
 REASONS = {
@@ -31,11 +32,19 @@ class S3Objects:
                 raise too_much
             with target.open("wb") as file:
                 copy_bounded(answer["Body"], file, most, too_much)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise _unreadable(bucket, key, REASONS.get(code, str(error))) from error
-        except BotoCoreError as error:
-            raise _unreadable(bucket, key, str(error)) from error
+        except (ClientError, BotoCoreError) as error:
+            raise UnreadableSource(
+                f"The source {_unreadable(bucket, key, error)}. Check it, and what this function's role may read."
+            ) from error
+
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
+        """The object's bytes, some at a time. Raises UnreadableSource, at any of them."""
+        try:
+            body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+            while chunk := body.read(CHUNK):
+                yield chunk
+        except (ClientError, BotoCoreError) as error:
+            raise UnreadableSource(_unreadable(bucket, key, error)) from error
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
         self._s3.upload_file(str(path), bucket, key)
@@ -47,7 +56,8 @@ class S3Objects:
         self._s3.delete_object(Bucket=bucket, Key=key)
 
 
-def _unreadable(bucket: str, key: str, why: str) -> UnreadableSource:
-    return UnreadableSource(
-        f"The source s3://{bucket}/{key} can't be read: {why}. Check it, and what this function's role may read."
-    )
+def _unreadable(bucket: str, key: str, error: ClientError | BotoCoreError) -> str:
+    why = str(error)
+    if isinstance(error, ClientError):
+        why = REASONS.get(error.response["Error"]["Code"], why)
+    return f"s3://{bucket}/{key} can't be read: {why}"

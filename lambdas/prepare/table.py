@@ -1,6 +1,7 @@
 """From a CSV file to a table that a model can be trained on, or the reason why not."""
 
 import difflib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 def read_table(path: Path, label_column: str, limits: Limits) -> pd.DataFrame:
     """The rows as `pandas.read_csv` reads them, the label's column moved to the front.
 
-    Missing values are allowed in features (XGBoost learns which way they go), not in the label. Raises InvalidData
-    or TooMuchData.
+    Missing values are allowed in features (XGBoost learns which way they go), not in the label, nor in a feature that
+    is the only one. Raises InvalidData or TooMuchData.
     """
     try:
         columns = _column_names(path)
@@ -58,9 +59,9 @@ def _check_columns(columns: list[str], label_column: str) -> None:
         raise InvalidData(
             "The CSV file's first line holds numbers only. Expected are the columns' names: add a header."
         )
-    repeated = sorted({repr(name) for name in columns if columns.count(name) > 1 or not name})
+    repeated = sorted(repr(name) for name, times in Counter(columns).items() if times > 1 or not name)
     if repeated:
-        raise InvalidData(f"The CSV file's column names must be unique and not empty; see {', '.join(repeated)}.")
+        raise InvalidData(f"The CSV file's column names must be unique and not empty; see {listed(repeated)}.")
     if label_column not in columns:
         raise InvalidData(
             f"The CSV file has no column {label_column!r} for the label. {_columns_instead(columns, label_column)}"
@@ -127,6 +128,18 @@ def _check_features(features: pd.DataFrame) -> None:
         raise InvalidData(
             f"Features must be finite and within ±{FLOAT32_MAX:.2g}, which is what XGBoost's 32-bit numbers hold; not "
             f"so {listed(outside)}. Replace these values, or leave them empty."
+        )
+    if len(features.columns) == 1:
+        _check_only_feature(features.iloc[:, 0])
+
+
+def _check_only_feature(feature: pd.Series) -> None:
+    """Where its value is missing, the row would be an empty line of CSV, and no endpoint answers one."""
+    missing = int(feature.isna().sum())
+    if missing:
+        raise InvalidData(
+            f"The only feature, {feature.name!r}, is missing in {missing:,} of {len(feature):,} rows: that leaves "
+            "nothing of them to score. Remove or complete these rows, or add another feature."
         )
 
 

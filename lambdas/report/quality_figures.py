@@ -73,7 +73,7 @@ def precision_recall(evaluation: Evaluation) -> Figure:
             # Between two thresholds there is nothing to choose: the next recall comes at the next precision.
             line={"shape": "vh" if recall[:1] <= recall[-1:] else "hv"},
             customdata=curve["threshold"],
-            hovertemplate="recall %{x:.3f}<br>precision %{y:.3f}<br>threshold %{customdata:.4f}<extra></extra>",
+            hovertemplate="recall %{x:.3f}<br>precision %{y:.3f}<br>threshold %{customdata:.7~g}<extra></extra>",
         ),
         reference("chance", [0, 1], [share, share]),
         *_operating_points(evaluation, lambda at: (at["recall"], at["precision"])),
@@ -142,7 +142,7 @@ def cost(evaluation: Evaluation) -> Figure:
             curve["cost"],
             PURPLE,
             line={"shape": "vh"},
-            hovertemplate="threshold %{x:.4f}<br>cost %{y:,.2f}<extra></extra>",
+            hovertemplate="threshold %{x:.7~g}<br>cost %{y:,.2f}<extra></extra>",
         ),
         line("no model", [0, 1], [without, without], ORANGE, line={"dash": "dot"}),
         _chosen_threshold(evaluation, [0, most]),

@@ -7,7 +7,7 @@ from typing import Any
 from lambdas.report import quality_figures as figures
 from lambdas.report.findings import Findings
 from lambdas.report.markup import Html, Section, element, figure, joined, paragraph, section, table, tiles
-from lambdas.report.words import NOTHING, count, duration, interval, money, number, percent, ratio
+from lambdas.report.words import NOTHING, count, duration, interval, money, number, percent, ratio, score
 
 _MEANINGS = {
     "recall": "Of all frauds, the share that is caught.",
@@ -38,14 +38,16 @@ def metric_name(metric: str) -> str:
 
 def headline(found: Findings) -> Html:
     evaluation = found.evaluation
+    source = evaluation["chosen"]["source"]
+    # A registered model was trained on another run's rows, of which some may be test rows now.
+    kept = "that were held back for that" if source == "registered" else "that the model has never seen"
     return element(
         "header",
         paragraph(f"Fraud detection · {found.request.name}", class_="eyebrow"),
         element("h1", _what_it_catches(evaluation)),
         paragraph(
-            f"Measured on {count(evaluation['rows'], 'transaction')} that the model has never seen. Chosen is "
-            f"{_SOURCES[evaluation['chosen']['source']]}; it raises an alarm from a score of "
-            f"{number(evaluation['threshold'])} on."
+            f"Measured on {count(evaluation['rows'], 'transaction')} {kept}. Chosen is {_SOURCES[source]}; it raises "
+            f"an alarm from a score of {score(evaluation['threshold'])} on."
         ),
         _objective(evaluation),
         _key_numbers(evaluation),
@@ -115,7 +117,7 @@ def confusion(found: Findings) -> Section:
         "or a false alarm if it is genuine.",
         element(
             "div",
-            _matrix(evaluation["at_threshold"], f"At the chosen threshold, {number(evaluation['threshold'])}"),
+            _matrix(evaluation["at_threshold"], f"At the chosen threshold, {score(evaluation['threshold'])}"),
             _matrix(evaluation["at_0.5"], "At the threshold 0.5"),
             class_="side-by-side",
         ),
@@ -252,7 +254,7 @@ def sweep(found: Findings) -> Section:
     aim = _THRESHOLD_OBJECTIVES[threshold["objective"]]
     if threshold["minimum"] is not None:
         aim += f", {number(threshold['minimum'])}"
-    value = number(threshold["value"])
+    value = score(threshold["value"])
     chosen = f"The chosen one, {value}, has {aim} on the validation rows; the test rows, shown here, had no say in it."
     if not threshold["reached"]:
         chosen = f"It was to have {aim}, but none reaches that on the validation rows: {value} comes nearest."
@@ -278,14 +280,19 @@ def scores(found: Findings) -> Section:
 
 
 def feature_importance(found: Findings) -> Section:
-    used = len(found.choice["feature_importance"])
+    title, used = "What the model looks at", len(found.choice["feature_importance"])
     if not used:
-        return section("features", "What the model looks at", "The model uses no feature: it has learnt nothing.")
+        return section(
+            "features",
+            title,
+            "The model splits by no column, so there are no shares to show. Either it is linear (booster gblinear), or "
+            "it gives every transaction the same score.",
+        )
     rest = used - figures.MOST_FEATURES
     more = f" The {figures.MOST_FEATURES} most important of {used} are shown." if rest > 0 else ""
     return section(
         "features",
-        "What the model looks at",
+        title,
         f"Each column's share in what the model's decisions gain, all together 100\u00a0%.{more}",
         figure(
             "figure-features",

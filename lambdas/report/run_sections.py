@@ -100,6 +100,9 @@ def candidates(found: Findings) -> Section:
                 table(("Model", "Reason"), [(model["job_name"], model["reason"]) for model in skipped]),
             )
         )
+    registered = found.data.get("registered")
+    if registered is not None and not registered["competes"]:
+        content.append(paragraph(f"The registered model was left out: {registered['reason']}."))
     return section(
         "candidates",
         "Models compared",

@@ -1,10 +1,12 @@
 """Numbers, as people read them. What is not there is a dash."""
 
 from collections.abc import Sequence
+from math import floor, log10
 
 NOTHING = "–"
 _THOUSAND = 1000
 _MINUTE = 60
+_HALF = 0.5
 
 
 def count(number: int, noun: str) -> str:
@@ -38,6 +40,12 @@ def number(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= _THOUSAND else f"{value:.4g}"
+
+
+def score(value: float) -> str:
+    """Near 1 with four digits of its distance from it: one just below 1 must not read as 1."""
+    digits = 3 - floor(log10(1 - value)) if _HALF < value < 1 else 0
+    return f"{value:.{digits}g}" if digits else number(value)
 
 
 def duration(seconds: float | None) -> str:

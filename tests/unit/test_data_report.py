@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.prepare import duplicates
+from lambdas.prepare.bounded import CHUNK
 from lambdas.prepare.data_report import Column
 from lambdas.prepare.duplicates import Duplicates, first_equal, is_first
+from lambdas.prepare.lines import count_found, file_chunks, line_hashes
 from lambdas.prepare.split import Parts
 from lambdas.prepare.table import FLOAT32_MAX
 
@@ -89,6 +92,38 @@ def test_rows_that_only_their_hash_makes_equal_are_not_taken_for_duplicates(rows
         first = first_equal(table_of(rows))
 
     assert [key(rows[position]) for position in first] == [key(row) for row in rows]
+
+
+# --- Lines ---
+
+FEW_LINES = st.lists(st.sampled_from([b"0,1", b"0,11", b"1,", b"1,2.5", b""]), min_size=1, max_size=30)
+
+
+def chunks(text: bytes, size: int) -> list[bytes]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@settings(deadline=None)
+@given(FEW_LINES, FEW_LINES, st.integers(1, 9), st.booleans())
+def test_lines_are_found_in_another_text_however_it_comes_in_chunks(
+    lines: list[bytes], others: list[bytes], size: int, ended: bool
+) -> None:
+    text = b"".join(line + b"\n" for line in lines)
+    other = b"".join(line + b"\n" for line in [*others, b"7"]) + (b"" if ended else b"0,1")
+
+    found = count_found(np.concatenate(list(line_hashes(chunks(text, size)))), line_hashes(chunks(other, size)))
+
+    assert found == sum(line in other.splitlines() for line in lines)
+
+
+def test_a_files_chunks_are_its_bytes_none_longer_than_agreed(tmp_path: Path) -> None:
+    content = b"1,2\n" * 700_000
+    (tmp_path / "part.csv").write_bytes(content)
+
+    read = list(file_chunks(tmp_path / "part.csv"))
+
+    assert b"".join(read) == content
+    assert max(len(chunk) for chunk in read) == CHUNK
 
 
 # --- Columns ---

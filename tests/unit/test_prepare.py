@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import urllib.response
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from lambdas.prepare.data_report import DataReport
 from lambdas.prepare.errors import InvalidData, TooMuchData, UnreadableSource
 from lambdas.prepare.limits import Limits
 from lambdas.prepare.preparation import Preparation, Request
+from lambdas.prepare.registered import RegisteredModel
 from lambdas.prepare.source import Source, open_web
 from lambdas.prepare.split import LessonSplit, StratifiedSplit, TimeSplit, write_csv
 from lambdas.prepare.storage import S3Objects
@@ -52,11 +54,16 @@ REQUEST = Request(
     split=LessonSplit(1729),
     drop_duplicates=False,
     amount_column=None,
+    amount_required=False,
+    registered=None,
 )
+ARCHIVE = "team/runs/r/output/registered-model/output/model.tar.gz"
 
 
 class Objects:
-    """Objects in memory; the key `unanswered` is written, but the answer to it is lost."""
+    """Objects in memory, read by a few bytes at a time; the key `unanswered` is written, but the answer to it is lost,
+    and when it is read, the connection ends half-way.
+    """
 
     def __init__(self, objects: dict[str, bytes] | None = None, unanswered: str = "") -> None:
         self.objects = dict(objects or {})
@@ -65,6 +72,15 @@ class Objects:
     def fetch(self, bucket: str, key: str, target: Path, most: int, too_much: Exception) -> None:
         with target.open("wb") as file:
             copy_bounded(io.BytesIO(self.objects[f"{bucket}/{key}"]), file, most, too_much)
+
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
+        if f"{bucket}/{key}" not in self.objects:
+            raise UnreadableSource(f"s3://{bucket}/{key} can't be read: the bucket has no such object")
+        content = io.BytesIO(self.objects[f"{bucket}/{key}"])
+        while chunk := content.read(1000):
+            yield chunk
+            if key == self.unanswered:
+                raise UnreadableSource(f"s3://{bucket}/{key} can't be read: the connection ended")
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
         self._write(path.read_bytes(), bucket, key)
@@ -181,6 +197,7 @@ def test_the_summary_counts_the_rows_and_the_frauds_of_each_part() -> None:
         "amount_column": "Amount",
         "amount_feature": 2,
         "duplicates": 0,
+        "registered": None,
     }
 
 
@@ -208,6 +225,7 @@ def test_the_report_says_what_the_data_is() -> None:
         },
         "features": ["Time", "V1", "Amount"],
         "amount_column": "Amount",
+        "registered": None,
     }
 
 
@@ -324,6 +342,40 @@ def test_an_amount_that_is_not_there_is_refused_with_the_nearest_name() -> None:
     assert "The nearest name is 'Amount'." in said
 
 
+def without_amounts(rows: int, frauds: int) -> str:
+    """The amount is missing in a genuine row and in so many `frauds`."""
+    header, *lines = csv_text(rows).splitlines()
+    for place in (*range(frauds), rows - 1):
+        time, value, _, label = lines[place].split(",")
+        lines[place] = f"{time},{value},,{label}"
+    return "\n".join([header, *lines])
+
+
+def test_where_every_fraud_needs_its_amount_one_without_is_refused_before_anything_is_written() -> None:
+    objects = Objects({"raw/data.csv": without_amounts(200, frauds=3).encode()})
+
+    with pytest.raises(InvalidData) as refused:
+        Preparation(objects, open_web(Web({})), Limits()).run(replace(REQUEST, amount_required=True))
+
+    said = str(refused.value)
+    assert "The amount 'Amount' is missing in 3 of 60 positive rows" in said
+    assert "Remove or complete these rows, or give costs.missed_fraud as a number" in said
+    assert list(objects.objects) == ["raw/data.csv"]
+
+
+@pytest.mark.parametrize(("frauds", "required"), [(0, True), (3, False)])
+def test_amounts_may_be_missing_in_genuine_rows_and_where_no_fraud_needs_its_own(frauds: int, required: bool) -> None:
+    report, _ = prepare(without_amounts(200, frauds), request=replace(REQUEST, amount_required=required))
+
+    assert report.columns[3].missing == frauds + 1
+
+
+def test_where_every_fraud_needs_its_amount_a_table_without_amounts_is_refused() -> None:
+    said = refusal(csv_text(columns="Time,V1,V2,Class"), request=replace(REQUEST, amount_required=True))
+
+    assert "no column 'Amount', but a missed fraud costs its own amount. Name the column that has it" in said
+
+
 def test_a_request_is_read_from_the_event() -> None:
     event = {
         "source": "s3://raw/data.csv",
@@ -333,11 +385,21 @@ def test_a_request_is_read_from_the_event() -> None:
         "seed": 1729,
         "drop_duplicates": True,
         "amount_column": "V1",
+        "amount_required": True,
+        "registered": {"training_rows": "s3://team/runs/old/train/train.csv"},
         "bucket": "team",
         "prefix": "runs/r/",
     }
 
-    assert Request.read(event) == replace(REQUEST, split=TimeSplit("Time"), drop_duplicates=True, amount_column="V1")
+    assert Request.read(event) == replace(
+        REQUEST,
+        split=TimeSplit("Time"),
+        drop_duplicates=True,
+        amount_column="V1",
+        amount_required=True,
+        registered=RegisteredModel("s3://team/runs/old/train/train.csv"),
+    )
+    assert Request.read(event | {"registered": None}).registered is None
 
 
 def test_a_zip_archive_gives_what_its_csv_gives() -> None:
@@ -393,6 +455,126 @@ def test_the_rows_read_back_as_those_that_pandas_writes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(arrow.to_numpy(), pandas.to_numpy())
 
 
+# --- A registered model that is to compete ---
+
+TRAINED_ON = "team/runs/old/train/train.csv"
+COMPETING = replace(REQUEST, registered=RegisteredModel(f"s3://{TRAINED_ON}"))
+DROPPING = replace(COMPETING, drop_duplicates=True)
+
+
+def trained_on(text: str, request: Request = REQUEST) -> bytes:
+    """The training rows of a model that was trained on such data."""
+    return prepare(text, request=request)[1].objects[f"team/{KEYS[0]}"]
+
+
+def competing(
+    text: str, training_rows: bytes | None, request: Request = COMPETING, unanswered: str = ""
+) -> tuple[DataReport, Objects]:
+    rows = {} if training_rows is None else {TRAINED_ON: training_rows}
+    objects = Objects({"raw/data.csv": text.encode(), ARCHIVE: b"a model", **rows}, unanswered=unanswered)
+    return Preparation(objects, open_web(Web({})), Limits()).run(request), objects
+
+
+def seen(objects: Objects, training_rows: bytes) -> int:
+    lines = set(training_rows.splitlines())
+    return sum(line in lines for key in KEYS[1:] for line in objects.objects[f"team/{key}"].splitlines())
+
+
+@pytest.mark.parametrize("split", [LessonSplit(1729), StratifiedSplit(3), TimeSplit("Amount")])
+def test_a_registered_model_that_was_trained_on_the_same_rows_competes(
+    split: LessonSplit | StratifiedSplit | TimeSplit,
+) -> None:
+    request = replace(COMPETING, split=split)
+    rows = trained_on(with_duplicates(), request=replace(request, registered=None))
+
+    report, objects = competing(with_duplicates(), rows, request)
+
+    verdict = written(objects)["registered"]
+    assert verdict["rows_seen"] == seen(objects, rows) == report.duplicates.across_parts
+    assert verdict["competes"] is True
+    assert "no more than the run's own models" in verdict["reason"]
+    assert objects.objects[ARCHIVE] == b"a model"
+
+
+def test_a_registered_model_whose_rows_were_shuffled_anew_into_a_larger_file_is_left_out() -> None:
+    grown = csv_text() + "".join(f"{row},0.25,{row},{row % 2}\n" for row in range(200, 300))
+    rows = trained_on(csv_text())
+
+    report, objects = competing(grown, rows)
+
+    count = seen(objects, rows)
+    assert count > 10
+    assert ARCHIVE not in objects.objects
+    assert report.summary()["registered"] == written(objects)["registered"]
+    assert written(objects)["registered"] == {
+        "competes": False,
+        "rows_seen": count,
+        "reason": f"it was trained on {count} of the validation and test rows, while the run's own models have seen 0 "
+        "of them",
+    }
+
+
+@pytest.mark.parametrize(("more", "competes"), [(0, True), (1, False)])
+def test_a_registered_model_may_have_seen_what_the_runs_own_have_and_not_a_row_more(more: int, competes: bool) -> None:
+    _, plain = prepare(with_duplicates())
+    train, *parts = (plain.objects[f"team/{key}"].splitlines() for key in KEYS)
+    counts = Counter(line for part in parts for line in part)
+    unseen = [line for line, times in counts.items() if line not in train and times == 1]
+
+    report, objects = competing(with_duplicates(), b"\n".join([*train, *unseen[:more]]))
+
+    assert report.registered is not None
+    assert (report.registered.competes, ARCHIVE in objects.objects) == (competes, competes)
+    assert report.registered.rows_seen == report.duplicates.across_parts + more
+
+
+def test_what_was_dropped_from_this_runs_training_part_is_not_granted_to_a_registered_model() -> None:
+    report, objects = competing(
+        with_duplicates(), trained_on(csv_text(), replace(REQUEST, split=LessonSplit(5))), DROPPING
+    )
+
+    assert report.duplicates.across_parts == 0
+    assert report.registered is not None
+    assert not report.registered.competes
+    assert ARCHIVE not in objects.objects
+
+
+def test_a_registered_model_of_other_data_competes() -> None:
+    report, objects = competing(csv_text(), b"0,1,2,3\n1,4,5,6\n")
+
+    assert report.registered is not None
+    assert (report.registered.competes, report.registered.rows_seen) == (True, 0)
+    assert ARCHIVE in objects.objects
+
+
+@pytest.mark.parametrize(
+    ("model", "unanswered", "reason"),
+    [
+        pytest.param(RegisteredModel(None), "", "the rows it was trained on are not known", id="not known"),
+        pytest.param(
+            RegisteredModel("s3://team/runs/gone/train/train.csv"),
+            "",
+            "the rows it was trained on are not known: s3://team/runs/gone/train/train.csv can't be read: the bucket "
+            "has no such object",
+            id="gone",
+        ),
+        pytest.param(
+            RegisteredModel(f"s3://{TRAINED_ON}"),
+            TRAINED_ON.removeprefix("team/"),
+            f"the rows it was trained on are not known: s3://{TRAINED_ON} can't be read: the connection ended",
+            id="ends half-way",
+        ),
+    ],
+)
+def test_a_registered_model_whose_rows_cannot_be_told_is_left_out(
+    model: RegisteredModel, unanswered: str, reason: str
+) -> None:
+    _, objects = competing(csv_text(), b"0,1,2,3\n", replace(REQUEST, registered=model), unanswered)
+
+    assert written(objects)["registered"] == {"competes": False, "rows_seen": None, "reason": reason}
+    assert ARCHIVE not in objects.objects
+
+
 # --- Data that no model can be trained on ---
 
 HEADER = "Time,V1,Class\n"
@@ -416,6 +598,11 @@ def changed(row: str) -> str:
         pytest.param("Time,V1,class\n1,2,0\n", "are Time, V1, class. Did you mean 'class'?", id="label absent"),
         pytest.param((HEADER + ROWS).replace(",", ";"), "other than a comma", id="semicolons"),
         pytest.param("Class\n0\n1\n", "at least one feature", id="no features"),
+        pytest.param(
+            "V1,Class\n1.5,0\n,1\n2.5,0\n",
+            "The only feature, 'V1', is missing in 1 of 3 rows: that leaves nothing of them to score. Remove or",
+            id="only feature missing",
+        ),
         pytest.param(changed("1,2,2"), "holds 2; allowed are 0 and 1", id="third class"),
         pytest.param(changed("1,2,0.5"), "holds 0.5; allowed are 0 and 1", id="label between"),
         pytest.param(changed("1,2,fraud"), "holds 'fraud'; allowed are 0 and 1", id="label in words"),
@@ -475,14 +662,15 @@ def test_nothing_is_uploaded_before_all_checks_have_passed() -> None:
 
 @pytest.mark.parametrize("unanswered", [*KEYS, REPORT])
 def test_a_failed_write_leaves_nothing_of_the_run(unanswered: str) -> None:
-    planned = ("code/sourcedir.tar.gz", "output/registered-model/output/model.tar.gz")
-    left_by_the_plan = {f"team/runs/r/{key}": b"" for key in planned}
-    objects = Objects({"raw/data.csv": csv_text().encode(), **left_by_the_plan}, unanswered=unanswered)
+    planned = ("code/sourcedir.tar.gz", "code/sampling/sourcedir.tar.gz")
+    left_by_the_plan = {ARCHIVE: b"", **{f"team/runs/r/{key}": b"" for key in planned}}
+    before = {"raw/data.csv": csv_text().encode(), "team/runs/old/train/train.csv": b""}
+    objects = Objects(before | left_by_the_plan, unanswered=unanswered)
 
     with pytest.raises(ConnectionError):
-        Preparation(objects, open_web(Web({})), Limits()).run(REQUEST)
+        Preparation(objects, open_web(Web({})), Limits()).run(COMPETING)
 
-    assert list(objects.objects) == ["raw/data.csv"]
+    assert objects.objects == before
 
 
 # --- Archives that mean harm, and too much of everything ---
@@ -634,7 +822,7 @@ def test_an_object_is_fetched_from_s3(s3: Stubber, tmp_path: Path) -> None:
     assert (tmp_path / "got").read_bytes() == b"1,2\n"
 
 
-@pytest.mark.parametrize(
+REFUSED = pytest.mark.parametrize(
     ("code", "why"),
     [
         ("NoSuchKey", "the bucket has no such object"),
@@ -643,6 +831,9 @@ def test_an_object_is_fetched_from_s3(s3: Stubber, tmp_path: Path) -> None:
         ("InvalidObjectState", "InvalidObjectState"),
     ],
 )
+
+
+@REFUSED
 def test_an_object_that_cannot_be_read_is_refused_with_its_reason(
     s3: Stubber, tmp_path: Path, code: str, why: str
 ) -> None:
@@ -663,6 +854,35 @@ def test_an_object_that_is_too_large_is_not_even_begun(s3: Stubber, tmp_path: Pa
         )
 
     assert not (tmp_path / "got").exists()
+
+
+def test_an_object_is_read_chunk_by_chunk(s3: Stubber) -> None:
+    content = b"1,2\n" * 700_000
+    s3.add_response(
+        "get_object", {"Body": StreamingBody(io.BytesIO(content), len(content))}, {"Bucket": "b", "Key": "k"}
+    )
+
+    chunks = list(S3Objects(s3.client).chunks("b", "k"))
+
+    assert b"".join(chunks) == content
+    assert max(len(chunk) for chunk in chunks) <= 2**20
+
+
+@REFUSED
+def test_chunks_that_cannot_be_read_tell_their_reason(s3: Stubber, code: str, why: str) -> None:
+    s3.add_client_error("get_object", code)
+
+    with pytest.raises(UnreadableSource, match=r"^s3://b/k can't be read: ") as refused:
+        list(S3Objects(s3.client).chunks("b", "k"))
+
+    assert why in str(refused.value)
+
+
+def test_chunks_that_end_before_their_object_does_are_not_taken_for_the_whole(s3: Stubber) -> None:
+    s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"1,2\n"), 9)})
+
+    with pytest.raises(UnreadableSource, match=r"s3://b/k can't be read: 4 read, but total bytes expected is 9"):
+        list(S3Objects(s3.client).chunks("b", "k"))
 
 
 def test_the_report_is_written_as_json(s3: Stubber) -> None:

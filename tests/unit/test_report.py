@@ -31,7 +31,7 @@ from lambdas.report.request import Request
 from lambdas.report.sagemaker_jobs import SageMakerJobs
 from lambdas.report.steps import Event, Step, Timeline
 from lambdas.report.storage import S3Store
-from lambdas.report.words import count, duration, interval, money, number, percent, rare, ratio
+from lambdas.report.words import count, duration, interval, money, number, percent, rare, ratio, score
 from tests.unit.report_samples import (
     EVENT,
     NAME,
@@ -255,6 +255,30 @@ def test_the_headline_tells_where_the_chosen_model_comes_from(source: str, words
     assert words in page(evaluation=found).text
 
 
+@pytest.mark.parametrize(("source", "never_seen"), [("trained", True), ("tuned", True), ("registered", False)])
+def test_only_a_model_of_this_run_is_said_to_have_never_seen_the_test_rows(source: str, never_seen: bool) -> None:
+    found = evaluation()
+    found["chosen"]["source"] = source
+
+    shown = page(evaluation=found).text
+
+    assert ("Measured on 28,481 transactions that the model has never seen." in shown) == never_seen
+    assert ("Measured on 28,481 transactions that were held back for that." in shown) != never_seen
+
+
+def test_a_threshold_just_below_one_does_not_read_as_one_anywhere() -> None:
+    asked = choice()
+    asked["threshold"] |= {"value": 0.99997}
+
+    shown = page(evaluation=evaluation() | {"threshold": 0.99997}, choice=asked)
+
+    assert "it raises an alarm from a score of 0.99997 on" in shown.text
+    assert "At the chosen threshold, 0.99997 Alarm" in shown.text
+    assert "The chosen one, 0.99997, has the best F1" in shown.text
+    for name, trace in (("figure-precision-recall", "model"), ("figure-cost", "cost")):
+        assert ":.7~g}" in traces(shown.figures[name])[trace]["hovertemplate"]
+
+
 # --- figures: the very numbers of the evaluation ----------------------------------------------------------------
 
 
@@ -349,10 +373,12 @@ def test_the_most_important_columns_stand_by_their_names(whole: Page) -> None:
     assert "The 12 most important of 27 are shown." in whole.text
 
 
-def test_a_model_that_uses_no_column_has_nothing_to_show() -> None:
+def test_a_model_without_splits_has_nothing_to_show_and_is_not_said_to_have_learnt_nothing() -> None:
+    """A linear model has none, whatever it has learnt."""
     shown = page(choice=choice() | {"feature_importance": []})
 
-    assert "The model uses no feature" in shown.text
+    assert "The model splits by no column, so there are no shares to show. Either it is linear" in shown.text
+    assert "learnt nothing" not in shown.text
     assert "figure-features" not in shown.figures
 
 
@@ -503,7 +529,7 @@ def test_the_page_tells_how_the_parts_were_made(split: Json, words: str) -> None
 @pytest.mark.parametrize(
     ("duplicates", "words"),
     [
-        ({"rows": 1081, "dropped": False, "across_parts": 453}, "453 rows of the validation and test parts also stand"),
+        ({"rows": 1081, "dropped": False, "across_parts": 414}, "414 rows of the validation and test parts also stand"),
         ({"rows": 1081, "dropped": False, "across_parts": 1}, "1 row of the validation and test parts also stands"),
         ({"rows": 0, "dropped": False, "across_parts": 0}, "No row of the validation or test part also stands"),
         ({"rows": 1081, "dropped": True, "across_parts": 0}, "1,081 rows equal to an earlier one"),
@@ -529,6 +555,27 @@ def test_many_candidates_are_cut_to_the_best_ten() -> None:
     assert "And 15 others, none of them better." in shown
     assert "job-9 " in shown
     assert "job-10" not in shown
+
+
+def test_a_registered_model_that_was_left_out_is_told_with_the_reason() -> None:
+    verdict = {"competes": False, "rows_seen": 12_345, "reason": "it was trained on 12,345 of the test rows"}
+
+    shown = page(data_report=data_report() | {"registered": verdict}).text
+
+    compared = shown.partition("All scored on the validation rows")[2].partition("The data")[0]
+    assert "The registered model was left out: it was trained on 12,345 of the test rows." in compared
+
+
+@pytest.mark.parametrize("verdict", [None, {"competes": True, "rows_seen": 0, "reason": "it has seen none"}])
+def test_where_no_registered_model_was_left_out_there_is_no_word_of_it(verdict: Json | None) -> None:
+    assert "registered model" not in page(data_report=data_report() | {"registered": verdict}).text
+
+
+def test_a_report_of_the_data_from_before_there_were_registered_models_is_shown_as_ever(whole: Page) -> None:
+    older = data_report()
+    del older["registered"]
+
+    assert page(data_report=older).text == whole.text
 
 
 def test_the_foot_identifies_run_model_endpoint_and_data(whole: Page) -> None:
@@ -656,6 +703,13 @@ def test_columns_of_the_same_name_have_a_bar_each() -> None:
         (number(284_807), "284,807"),
         (number(-15_642.57), "-15,643"),
         (number(None), "–"),
+        (score(0.371234567), "0.3712"),
+        (score(0.0000312345), "3.123e-05"),
+        (score(0.9), "0.9"),
+        (score(0.99997), "0.99997"),
+        (score(0.99999994), "0.99999994"),
+        (score(0.5), "0.5"),
+        (score(1), "1"),
         (duration(0.0612), "0.061 s"),
         (duration(2.731), "2.7 s"),
         (duration(59.94), "59.9 s"),
