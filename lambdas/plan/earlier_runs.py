@@ -68,7 +68,5 @@ class SageMakerRuns:
         arn = newest[0]["ModelPackageArn"]
         package = self._sagemaker.describe_model_package(ModelPackageName=arn)
         (container, *_) = package.get("InferenceSpecification", {}).get("Containers") or [{}]
-        run = package.get("CustomerMetadataProperties", {})
-        known = run.keys() >= {"bucket", "prefix"} and run.get("source") != "registered"
-        rows = f"s3://{run['bucket']}/{run['prefix']}train/train.csv" if known else None
-        return RegisteredModel(arn, container.get("ModelDataUrl"), rows)
+        training_rows = package.get("CustomerMetadataProperties", {}).get("training_rows")
+        return RegisteredModel(arn, container.get("ModelDataUrl"), training_rows)

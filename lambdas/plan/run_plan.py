@@ -81,6 +81,7 @@ class RunPlan:
             "choice": self._choice(),
             "registered_model": registered.arn if registered else None,
             "registered": {"training_rows": registered.training_rows} if registered else None,
+            "registered_training_rows": registered.training_rows if registered else None,
             "amount_required": self.input.costs.missed_fraud == AMOUNT,
             "environment": self._model_environment(),
             "production_variants": [self._production_variant()],

@@ -25,6 +25,13 @@ _RESULT: dict[str, Any] = {
 }
 
 
+_TRAINING_ROWS = (
+    "{% $evaluation.chosen.source = 'registered' ? $plan.registered_training_rows"
+    " : 's3://' & $plan.bucket & '/' & $plan.prefix & 'train/train.csv' %}"
+)
+"""What the chosen model was trained on: it competes again only where that is known (lambdas/prepare/registered.py)."""
+
+
 def register_and_announce(scope: Construct, parts: Parts) -> sfn.Chain:
     """Ends the run, with its result."""
     registered = _register(scope, parts)
@@ -82,6 +89,7 @@ def _register(scope: Construct, parts: Parts) -> sfn.TaskStateBase:
                 "training_job": "{% $evaluation.chosen.job_name %}",
                 # The run that trained it, or the version that was better than all that this run trained.
                 "trained_by": "{% $evaluation.chosen.source = 'registered' ? $plan.registered_model : $plan.run_id %}",
+                "training_rows": _TRAINING_ROWS,
                 "data_sha256": "{% $prepared.sha256 %}",
                 "code_sha256": "{% $plan.code_sha256 %}",
                 "threshold": "{% $string($evaluation.threshold) %}",

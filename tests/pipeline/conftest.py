@@ -8,23 +8,24 @@ import pytest
 from demo.sample import write_sample
 from localcloud.cdk import CdkApp
 from localcloud.cloud import start
-from tests.pipeline.running import PROJECT, Deployed, Run
-
-_ROOT = Path(__file__).parents[2]
+from tests.pipeline.running import PROJECT, RETRAINING, Deployed, Run
+from tests.template.synthesis import ROOT, synthesise
 
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """The stack on a local cloud of its own, which ends with the tests."""
+    """The stack on a local cloud of its own, which ends with the tests; it retrains on new data."""
     folder = tmp_path_factory.mktemp("cloud")
+    assembly = folder / "cdk.out"
+    synthesise(assembly, retrain_on_new_data=True, retrain_input=RETRAINING)
     with start(folder) as cloud:
-        app = CdkApp(cloud, _ROOT, folder / "cdk.out")
-        app.synth()
+        app = CdkApp(cloud, ROOT, assembly)
         app.bootstrap()
         before = cloud.inventory()
         app.deploy()
         deployment = Deployed(app, before, app.outputs(PROJECT))
         deployment.stop_schedule()
+        deployment.stop_retraining()
         yield deployment
         deployment.disconnect()
 

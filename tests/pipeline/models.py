@@ -1,8 +1,10 @@
 """A run's artefacts and its endpoint's answers, as a test reads them."""
 
 import io
+import json
 import tarfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import xgboost as xgb
 from tests.pipeline.running import Deployed, Run
 
 ROWS_A_REQUEST = 500
+MODEL_FILE = "xgboost-model"
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,38 @@ def rows(deployed: Deployed, run: Run, part: str) -> Rows:
     return Rows(table[:, 0], table[:, 1:], lines)
 
 
-def archive(deployed: Deployed, model_data: str) -> dict[str, bytes]:
-    """The files in a model.tar.gz, by name; `model_data` is its address."""
-    packed = io.BytesIO(deployed.read(model_data.removeprefix(f"s3://{deployed.bucket}/")))
+def document(deployed: Deployed, run: Run, name: str) -> dict[str, Any]:
+    """One of the JSON files that a run leaves."""
+    found: dict[str, Any] = json.loads(deployed.read(f"{run.prefix}{name}"))
+    return found
+
+
+def archive(deployed: Deployed, address: str) -> dict[str, bytes]:
+    """The files in a tar.gz, by name."""
+    packed = io.BytesIO(deployed.read(address.removeprefix(f"s3://{deployed.bucket}/")))
     with tarfile.open(fileobj=packed, mode="r:gz") as tar:
         files = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
         return {name: file.read() for name, file in files.items() if file is not None}
 
 
+def artifact(deployed: Deployed, job: str) -> str:
+    """The address of what a training job left."""
+    described = deployed.client("sagemaker").describe_training_job(TrainingJobName=job)
+    return str(described["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def tuned_jobs(deployed: Deployed, run: Run) -> list[dict[str, Any]]:
+    """The training jobs of a run's tuning job, described."""
+    sagemaker = deployed.client("sagemaker")
+    pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+        HyperParameterTuningJobName=f"{run.name}-0"
+    )
+    names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+    return [sagemaker.describe_training_job(TrainingJobName=name) for name in names]
+
+
 def booster(deployed: Deployed, model_data: str) -> xgb.Booster:
-    return xgb.Booster(model_file=bytearray(archive(deployed, model_data)["xgboost-model"]))
-
-
-def aucpr(model: xgb.Booster, part: Rows) -> float:
-    """XGBoost's own figure, by which the runs compare their models."""
-    model.set_param({"eval_metric": "aucpr"})
-    return float(model.eval(part.matrix, "validation").rpartition(":")[2])
+    return xgb.Booster(model_file=bytearray(archive(deployed, model_data)[MODEL_FILE]))
 
 
 def answers(deployed: Deployed, endpoint: str, lines: tuple[str, ...]) -> np.ndarray:

@@ -14,6 +14,9 @@ from localcloud.cloud import ACCOUNT, REGION, Item
 PROJECT = "fraud"
 """As cdk.json has it."""
 
+RETRAINING: Mapping[str, Any] = {"data": {"seed": 7}, "tuning": {"enabled": False}}
+"""The setting `retrain_input` of the deployment."""
+
 HOSTING = frozenset({"endpoint", "endpoint-config", "model"})
 """What a run leaves behind when it succeeds, and must not when it fails."""
 
@@ -92,6 +95,15 @@ class Deployed:
         """As EventBridge sends it, at the cloud's time."""
         return json.dumps({"source": "aws.events", "time": self.app.cloud.now().isoformat()}).encode()
 
+    # --- retraining -----------------------------------------------------------------------------------------
+
+    def stop_retraining(self) -> None:
+        """Tests upload data without end; runs start only when a test asks for one."""
+        self.client("events").disable_rule(Name=self.resource("Pipeline", "RetrainingNewData"))
+
+    def start_retraining(self) -> None:
+        self.client("events").enable_rule(Name=self.resource("Pipeline", "RetrainingNewData"))
+
     # --- executions -----------------------------------------------------------------------------------------
 
     def run(self, execution_input: Any) -> Run:
@@ -137,10 +149,20 @@ class Deployed:
         exits = [event["stateExitedEventDetails"] for event in events if "stateExitedEventDetails" in event]
         return next((json.loads(left["output"]) for left in exits if left["name"] == "Plan the run"), "")
 
-    def remove(self, run: Run) -> None:
-        """Let the pipeline's own function remove what a run made."""
+    def executions(self) -> frozenset[str]:
+        """The ARNs of all that the deployed machine knows."""
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self.outputs["StateMachineArn"])
+        return frozenset(execution["executionArn"] for page in found for execution in page["executions"])
+
+    def given(self, execution_arn: str) -> Any:
+        """The input of an execution."""
+        return json.loads(self.history(execution_arn)[0]["executionStartedEventDetails"]["input"])
+
+    def remove(self, name: str) -> None:
+        """Let the pipeline's own function remove what the run with this name made."""
         function = self.resource("Pipeline", "RemoveRun")
-        self.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"name": run.name}))
+        self.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"name": name}))
 
     def history(self, execution_arn: str) -> list[dict[str, Any]]:
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
@@ -154,6 +176,39 @@ class Deployed:
         wait_until(lambda: not listed(StatusEquals="Deleting")["Endpoints"], "the endpoints are deleted")
         inventory = self.app.cloud.inventory()
         return frozenset(item for item in inventory if item.service == "sagemaker" and item.kind in kinds)
+
+    def announced(self) -> str:
+        """The endpoint that clients are sent to."""
+        found = self.client("ssm").get_parameter(Name=self.outputs["EndpointParameter"])
+        return str(found["Parameter"]["Value"])
+
+    def announce(self, endpoint: str) -> None:
+        """Send clients to an endpoint, by hand."""
+        self.client("ssm").put_parameter(Name=self.outputs["EndpointParameter"], Value=endpoint, Overwrite=True)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """The registered models, described, the newest first."""
+        sagemaker = self.client("sagemaker")
+        pages = sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=f"{PROJECT}-models", SortBy="CreationTime", SortOrder="Descending"
+        )
+        arns = [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]
+        return [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
+
+    def registered(self, run: Run) -> list[dict[str, Any]]:
+        """The versions that a run has registered."""
+        return [each for each in self.versions() if each["CustomerMetadataProperties"]["run_id"] == run.run_id]
+
+    def approve_only(self, run: Run) -> dict[str, Any]:
+        """Let the version that a run has registered be the one that others compete with; return it."""
+        for version in self.versions():
+            of_the_run = version["CustomerMetadataProperties"]["run_id"] == run.run_id
+            self.client("sagemaker").update_model_package(
+                ModelPackageArn=version["ModelPackageArn"],
+                ModelApprovalStatus="Approved" if of_the_run else "Rejected",
+            )
+        (approved,) = self.registered(run)
+        return approved
 
     def objects(self, prefix: str) -> frozenset[str]:
         """The keys in the bucket that begin with `prefix`."""

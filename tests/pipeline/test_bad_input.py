@@ -60,6 +60,18 @@ CASES = (
         ("ftp://example.com/a.csv", "https://", "s3://"),
     ),
     Case(
+        "costs that are wanted and not given",
+        {"threshold": {"objective": "least_cost"}},
+        "InvalidInput",
+        ("threshold.objective", "costs.missed_fraud", "costs.false_alarm"),
+    ),
+    Case(
+        "an earlier run that isn't there",
+        {"tuning": {"warm_start_from": ["200101-000000-0a1b2c"]}},
+        "InvalidInput",
+        ("tuning.warm_start_from", "no tuning job of 200101-000000-0a1b2c"),
+    ),
+    Case(
         "a bucket that isn't there",
         {"data": {"source": "s3://no-such-bucket-anywhere/a.csv"}},
         "UnreadableSource",
@@ -117,8 +129,10 @@ def refusals(deployed: Deployed) -> Refusals:
 
 
 def _input(case: Case, deployed: Deployed) -> dict[str, Any]:
+    """A run that would resample, in the case of a file: its plan leaves as much in the bucket as a plan can."""
     if isinstance(case.given, bytes):
-        return {"data": {"source": deployed.upload(f"bad/{case.name}", case.given)}}
+        source = deployed.upload(f"bad/{case.name}", case.given)
+        return {"data": {"source": source}, "imbalance": {"method": "smote"}}
     return case.given
 
 

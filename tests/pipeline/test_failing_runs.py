@@ -1,16 +1,20 @@
 """Runs that fail, or are stopped, on their way: the cause is told, and what they made is removed."""
 
-import json
 from typing import Any, NamedTuple
 
 import pytest
 
 from localcloud.cloud import Item
+from tests.pipeline.models import document
 from tests.pipeline.policies import denied
 from tests.pipeline.running import Deployed, Run, wait_until
 
 MINIMUM = 0.99
-UNREACHABLE = {"average_precision": MINIMUM, "roc_auc": 0.5}
+UNREACHABLE = {
+    "average_precision": MINIMUM,
+    "recall": {"minimum": MINIMUM, "lower_bound": True},
+    "roc_auc": 0.5,
+}
 UPDATE_OF_NOTHING = {"process_type": "update"}
 """XGBoost would change a model that is there already; the job has none."""
 
@@ -28,17 +32,20 @@ def untuned(source: str) -> dict[str, Any]:
 
 
 class Together(NamedTuple):
-    """Two runs at a time, for they need no permission taken away."""
+    """Two runs at a time, for they need no permission taken away; an endpoint was announced before and after them."""
 
     missed: Failed
     broken_job: Failed
+    announced: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def together(deployed: Deployed, untuned: dict[str, Any]) -> Together:
+def together(deployed: Deployed, untuned: dict[str, Any], full_run: Run) -> Together:
+    deployed.announce(full_run.name)
     missed = deployed.start({**untuned, "objective": UNREACHABLE})
     broken_job = deployed.start({**untuned, "hyperparameters": UPDATE_OF_NOTHING})
-    return Together(_failed(deployed, missed), _failed(deployed, broken_job))
+    failed = _failed(deployed, missed), _failed(deployed, broken_job)
+    return Together(*failed, (full_run.name, deployed.announced()))
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +93,36 @@ def test_a_missed_objective_fails_the_run(missed: Failed) -> None:
     assert missed.run.error == "ObjectiveMissed"
 
 
-def test_the_cause_names_the_metric_its_value_and_the_minimum(deployed: Deployed, missed: Failed) -> None:
-    value = json.loads(deployed.read(f"{missed.run.prefix}evaluation.json"))["average_precision"]
-    assert missed.run.cause == f"average_precision {int(value * 10_000) / 10_000} is below the minimum {MINIMUM}"
+def test_the_cause_names_each_metric_or_its_lower_bound_the_value_and_the_minimum(
+    deployed: Deployed, missed: Failed
+) -> None:
+    evaluation = document(deployed, missed.run, "evaluation.json")
+    values = {
+        "average_precision": evaluation["average_precision"],
+        "lower bound of recall": evaluation["intervals"]["bounds"]["recall"][0],
+    }
+    told = [f"{name} {int(value * 10_000) / 10_000} is below the minimum {MINIMUM}" for name, value in values.items()]
+    assert missed.run.cause == "; ".join(told)
 
 
 def test_a_model_that_missed_the_objective_does_not_serve(missed: Failed) -> None:
     assert "Create the endpoint" in missed.run.states
     assert not missed.left
+
+
+def test_it_is_not_registered(deployed: Deployed, missed: Failed) -> None:
+    assert not deployed.registered(missed.run)
+
+
+def test_clients_are_sent_to_the_endpoint_that_they_were_sent_to_before(together: Together) -> None:
+    before, after = together.announced
+    assert after == before
+
+
+def test_its_report_is_there_all_the_same(deployed: Deployed, missed: Failed) -> None:
+    page = deployed.read(f"{missed.run.prefix}report.html").decode()
+    assert missed.run.run_id in page
+    assert "Objective missed" in page
 
 
 # --- jobs and endpoints -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ FOLDERS = {
     "Plan": ("lambdas/plan/", "training_code/"),
     "Prepare": ("lambdas/prepare/",),
     "Evaluate": ("lambdas/evaluate/",),
+    "Report": ("lambdas/report/", "node_modules/plotly.js-cartesian-dist-min/"),
     "RemoveRun": ("lambdas/teardown/",),
 }
 
@@ -68,7 +69,7 @@ def test_every_function_has_a_role_of_its_own(deployed: Deployed) -> None:
     assert len(roles | {machine["roleArn"]}) == len(FOLDERS) + 1
 
 
-@pytest.mark.parametrize("name", ["Plan", "Prepare", "Evaluate"])
+@pytest.mark.parametrize("name", ["Plan", "Prepare", "Evaluate", "Report"])
 @pytest.mark.usefixtures("full_run")
 def test_a_function_that_ran_has_written_its_own_log(deployed: Deployed, name: str) -> None:
     group = deployed.resource("Pipeline", f"{name}Logs")

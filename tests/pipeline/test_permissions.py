@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import boto3
@@ -9,8 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.cloud import ACCOUNT, REGION, Item
-from tests.pipeline.policies import without
+from tests.pipeline.policies import denied, without
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
+from tests.pipeline.single_states import enter, variables
 
 DATE = "2099-01-01T00:00:00Z"
 
@@ -25,16 +27,14 @@ class Taken(NamedTuple):
 
 TAKEN = (
     Taken("MachineRole", "lambda:InvokeFunction", "Plan the run"),
-    Taken("PlanRole", "s3:PutObject", "Plan the run"),
     Taken("PrepareRole", "s3:PutObject", "Prepare the data"),
     Taken("MachineRole", "iam:PassRole", "Train the model"),
     Taken("MachineRole", "sagemaker:CreateTrainingJob", "Train the model"),
     Taken("MachineRole", "sagemaker:CreateModel", "Create the model"),
-    Taken("EvaluateRole", "sagemaker:InvokeEndpoint", "Evaluate"),
 )
 
 
-class Denied(NamedTuple):
+class Stopped(NamedTuple):
     taken: Taken
     role: str
     """As IAM knows it."""
@@ -43,28 +43,121 @@ class Denied(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=TAKEN, ids=lambda taken: f"{taken.role} without {taken.action}")
-def denied(request: pytest.FixtureRequest, deployed: Deployed, source: str) -> Denied:
-    taken: Taken = request.param
-    role, before = deployed.resource("Pipeline", taken.role), deployed.sagemaker()
-    with without(deployed, role, taken.action):
+def stopped(request: pytest.FixtureRequest, deployed: Deployed, source: str) -> Stopped:
+    needed: Taken = request.param
+    role, before = deployed.resource("Pipeline", needed.role), deployed.sagemaker()
+    with without(deployed, role, needed.action):
         run = deployed.run({"data": {"source": source}, "tuning": {"enabled": False}})
-    return Denied(taken, role, run, deployed.sagemaker() - before)
+    return Stopped(needed, role, run, deployed.sagemaker() - before)
 
 
-def test_the_run_fails_where_the_permission_is_needed(denied: Denied) -> None:
-    own = [state for state in denied.run.states if state not in ("Remove what the run made", "Run failed")]
-    assert (denied.run.status, own[-1]) == ("FAILED", denied.taken.state)
+def test_the_run_fails_where_the_permission_is_needed(stopped: Stopped) -> None:
+    own = [state for state in stopped.run.states if state not in ("Remove what the run made", "Run failed")]
+    assert (stopped.run.status, own[-1]) == ("FAILED", stopped.taken.state)
 
 
-def test_the_cause_says_access_denied_to_that_role_for_that_action(denied: Denied) -> None:
-    cause = denied.run.cause
+def test_the_cause_says_access_denied_to_that_role_for_that_action(stopped: Stopped) -> None:
+    cause = stopped.run.cause
     assert "AccessDenied" in cause
-    assert f":assumed-role/{denied.role}/" in cause
-    assert denied.taken.action in cause
+    assert f":assumed-role/{stopped.role}/" in cause
+    assert stopped.taken.action in cause
 
 
-def test_nothing_stays_deployed(denied: Denied) -> None:
-    assert not denied.left
+def test_nothing_stays_deployed(stopped: Stopped) -> None:
+    assert not stopped.left
+
+
+# --- states by themselves -----------------------------------------------------------------------------------------
+
+NOWHERE = f"{PROJECT}-nowhere"
+"""An endpoint that isn't there, of a run that isn't there."""
+
+
+class Needed(NamedTuple):
+    """A permission that a state needs, on a part of its `role`'s objects if `key` names them."""
+
+    role: str
+    action: str
+    state: str
+    key: str = ""
+
+
+NEEDED = (
+    Needed("PlanRole", "sagemaker:ListHyperParameterTuningJobs", "Plan the run"),
+    Needed("PlanRole", "sagemaker:DescribeHyperParameterTuningJob", "Plan the run"),
+    Needed("PlanRole", "sagemaker:ListModelPackages", "Plan the run"),
+    Needed("PlanRole", "sagemaker:DescribeModelPackage", "Plan the run"),
+    Needed("PlanRole", "s3:GetObject*", "Plan the run"),
+    Needed("PlanRole", "s3:PutObject", "Plan the run", "runs/*/output/registered-model/*"),
+    Needed("PlanRole", "s3:PutObject", "Plan the run", "runs/*/code/*"),
+    Needed("EvaluateRole", "s3:GetObject*", "Evaluate"),
+    Needed("EvaluateRole", "s3:PutObject", "Evaluate", "runs/*/choice.json"),
+    Needed("EvaluateRole", "s3:PutObject", "Evaluate", "runs/*/evaluation.json"),
+    Needed("EvaluateRole", "sagemaker:InvokeEndpoint", "Evaluate"),
+    Needed("ReportRole", "s3:GetObject*", "Write the report"),
+    Needed("ReportRole", "s3:PutObject", "Write the report", "runs/*/tuning_history.json"),
+    Needed("ReportRole", "s3:PutObject", "Write the report", "runs/*/report.html"),
+    Needed("ReportRole", "sagemaker:DescribeTrainingJob", "Write the report"),
+    Needed("ReportRole", "sagemaker:DescribeHyperParameterTuningJob", "Write the report"),
+    Needed("ReportRole", "sagemaker:ListTrainingJobsForHyperParameterTuningJob", "Write the report"),
+    Needed("ReportRole", "states:GetExecutionHistory", "Write the report"),
+    Needed("MachineRole", "sagemaker:CreateModelPackage", "Register the model"),
+    Needed("MachineRole", "ssm:PutParameter", "Announce the endpoint"),
+    Needed("MachineRole", "sagemaker:AddTags", "Objective met"),
+    Needed("RemoveRunRole", "ssm:GetParameter", "Remove what the run made"),
+    Needed("RemoveRunRole", "ssm:PutParameter", "Remove what the run made"),
+)
+
+
+@pytest.fixture(scope="module")
+def assigned(deployed: Deployed, full_run: Run) -> dict[str, Any]:
+    """The variables of a run."""
+    return variables(deployed, full_run)
+
+
+@pytest.fixture(scope="module")
+def after_a_run(full_run: Run, source: str) -> dict[str, Any]:
+    """The input of a run that learns from another one, and competes with its model."""
+    return {
+        "data": {"source": source},
+        "tuning": {"warm_start_from": [full_run.run_id]},
+        "candidates": {"registered": True},
+    }
+
+
+@pytest.fixture
+def sent_nowhere(deployed: Deployed) -> Iterator[None]:
+    """Clients are sent to an endpoint that a removal has to withdraw."""
+    usual = deployed.announced()
+    deployed.announce(NOWHERE)
+    yield
+    deployed.announce(usual)
+
+
+@pytest.mark.usefixtures("sent_nowhere")
+@pytest.mark.parametrize(
+    "needed", NEEDED, ids=lambda needed: f"{needed.role} without {needed.action} {needed.key}".strip()
+)
+def test_a_state_fails_without_each_permission_of_its_role(
+    deployed: Deployed, assigned: dict[str, Any], after_a_run: dict[str, Any], needed: Needed
+) -> None:
+    role = deployed.resource("Pipeline", needed.role)
+    if needed.state == "Remove what the run made":
+        assigned = {**assigned, "plan": {"name": NOWHERE}}
+
+    with taken(deployed, role, needed):
+        ended = enter(deployed, needed.state, assigned, after_a_run)
+
+    assert ended["status"] == "FAILED"
+    assert "AccessDenied" in ended["cause"]
+    assert f":assumed-role/{role}/" in ended["cause"]
+    assert needed.action.rstrip("*") in ended["cause"]
+
+
+def taken(deployed: Deployed, role: str, needed: Needed) -> AbstractContextManager[None]:
+    if not needed.key:
+        return without(deployed, role, needed.action)
+    return denied(deployed, role, {"Action": needed.action, "Resource": f"arn:aws:s3:::{deployed.bucket}/{needed.key}"})
 
 
 # --- endpoints ----------------------------------------------------------------------------------------------------

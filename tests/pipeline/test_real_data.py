@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from tests.pipeline.models import prepared
+from tests.pipeline.models import document, prepared
 from tests.pipeline.running import Deployed, Run
 
 DATA = os.environ.get("CREDITCARD_DATA", "")
@@ -63,6 +63,22 @@ def test_the_run_reaches_its_end(lesson_run: Run) -> None:
 def test_the_test_rows_batches_and_positives_are_the_lessons(lesson_run: Run) -> None:
     evaluation = lesson_run.output["evaluation"]
     assert (evaluation["rows"], evaluation["batches"], evaluation["positives"]) == (28_481, 57, 54)
+
+
+def test_the_report_of_the_data_has_the_lessons_counts(deployed: Deployed, lesson_run: Run) -> None:
+    report = document(deployed, lesson_run, "data_report.json")
+    counts = {name: report[name] for name in ("rows", "positives", "missing_values")}
+    assert counts == {"rows": 284_807, "positives": 492, "missing_values": 0}
+    assert (len(report["features"]), report["amount_column"]) == (30, "Amount")
+
+
+def test_rows_that_stand_in_several_parts_are_told(
+    deployed: Deployed, lesson_run: Run, lesson_parts: dict[str, pd.DataFrame]
+) -> None:
+    duplicates = document(deployed, lesson_run, "data_report.json")["duplicates"]
+    seen = lesson_parts["train"].drop_duplicates()
+    measured_on = pd.concat([lesson_parts["validation"], lesson_parts["test"]])
+    assert duplicates == {"rows": 1_081, "dropped": False, "across_parts": len(measured_on.merge(seen))}
 
 
 def test_at_one_half_the_counts_are_those_of_plain_xgboost(

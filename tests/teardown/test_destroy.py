@@ -62,7 +62,7 @@ def open_space(deployed: Deployed, name: str) -> None:
 
 def register(deployed: Deployed, run: Run) -> None:
     """The run's model as a package in the stack's group, as a user registers one."""
-    container = {"Image": IMAGE, "ModelDataUrl": run.output["chosen"]["model_data"]}
+    container = {"Image": IMAGE, "ModelDataUrl": run.output["model_data"]}
     deployed.client("sagemaker").create_model_package(
         ModelPackageGroupName=f"{PROJECT}-models",
         InferenceSpecification={

@@ -1,15 +1,10 @@
 """The templates are synthesised once for all tests here."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-# The CDK starts Node.js, which lies beside this Python, as soon as it is imported.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from tests.template.deployment import Deployment
 from tests.template.machine import Machine

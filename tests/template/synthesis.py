@@ -1,8 +1,13 @@
 """Synthesis in this process: what app.py does, with settings of the test's own."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
+
+# The CDK starts Node.js, which lies beside this Python, as soon as it is imported.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 import aws_cdk as cdk
 
