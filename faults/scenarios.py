@@ -1,7 +1,7 @@
 """Every way in which every task state can fail, and the pairs of failures that matter."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -81,7 +81,7 @@ class Scenario:
 def scenarios(states: Sequence[TaskState]) -> list[Scenario]:
     """Singles of all states, then pairs. `states` are in the order in which a run meets them."""
     last = [state for state in states if not state.after_failure][-1]
-    singles = [_reaching(state, last, blow) for state in states for blow in _blows(state)]
+    singles = [_with_long_job(_reaching(state, last, blow), states) for state in states for blow in _blows(state)]
     return [*singles, *_pairs(states), *_janitors(states, last)]
 
 
@@ -96,8 +96,18 @@ def _blows(state: TaskState) -> Iterator[Blow]:
 def _reaching(state: TaskState, last: TaskState, blow: Blow, janitor: Janitor = Janitor.UP) -> Scenario:
     """A state that only a failure leads to is led to by one in the last state, when all is made that can be."""
     blows = (Blow(last.name, FaultKind.API_ERROR), blow) if state.after_failure else (blow,)
-    long = _LONG_JOBS.get(state.action, {}) if blow.kind is FaultKind.ABORTED_UNHEARD else {}
-    return Scenario(blows, janitor, long)
+    return Scenario(blows, janitor)
+
+
+def _with_long_job(scenario: Scenario, states: Sequence[TaskState]) -> Scenario:
+    """Where a job is not stopped, it is long; but not if a state before starts the same kind, which would be as long,
+    so that this one would never be reached."""
+    place = [state.name for state in states].index(scenario.state)
+    action = states[place].action
+    unheard = scenario.blows[0].kind is FaultKind.ABORTED_UNHEARD
+    if not unheard or action in {state.action for state in states[:place]}:
+        return scenario
+    return replace(scenario, input=_LONG_JOBS.get(action, {}))
 
 
 def _pairs(states: Sequence[TaskState]) -> Iterator[Scenario]:

@@ -177,6 +177,17 @@ def test_a_job_that_nobody_stops_would_run_on_for_long() -> None:
     assert scenario.input["hyperparameters"]["num_round"] > 100_000
 
 
+def test_a_second_job_of_a_kind_is_reached_though_nobody_will_stop_it() -> None:
+    """What would make it long would make the first one long, and that is waited for."""
+    second = TaskState("Choose", Integration.JOB, "createTrainingJob", after_failure=False)
+
+    unheard = [
+        one for one in scenarios([*STATES[:2], second, *STATES[2:]]) if one.blows[-1].kind is FaultKind.ABORTED_UNHEARD
+    ]
+
+    assert [(one.state, bool(one.input)) for one in unheard] == [("Train", True), ("Choose", False)]
+
+
 def test_each_scenario_is_told_in_words_of_its_own() -> None:
     told = [str(scenario) for scenario in scenarios(STATES)]
 
