@@ -32,6 +32,8 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+_LONGEST_ANSWER_SECONDS = 300
+"""Counting all that there is may take its time while everything else on the machine is busy."""
 
 
 class LocalCloudError(Exception):
@@ -104,7 +106,8 @@ class Cloud:
         body = json.dumps(request).encode()
         call = AWSRequest("POST", self.endpoint, data=body, headers={"X-Amz-Target": f"LocalCloud.{operation}"})
         SigV4Auth(Credentials(ACCOUNT, "local"), "localcloud", REGION).add_auth(call)
-        answer = URLLib3Session(verify=str(self.folder / "ca-bundle.pem")).send(call.prepare())
+        session = URLLib3Session(verify=str(self.folder / "ca-bundle.pem"), timeout=_LONGEST_ANSWER_SECONDS)
+        answer = session.send(call.prepare())
         if answer.status_code != HTTPStatus.OK:
             raise LocalCloudError(f"{operation} was refused: {answer.text}")
         return json.loads(answer.content)
