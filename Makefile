@@ -8,7 +8,7 @@ export CREDITCARD_DATA ?= $(wildcard $(CURDIR)/../shared/data/creditcardfraud.zi
 export CSV OUT PROJECT INSTANCE_TYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stop predict faults billing bench-model browser test check lint clean
+.PHONY: help setup demo stop predict faults billing notebooks bench-model browser test check lint clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
@@ -39,8 +39,15 @@ billing: setup ## what bills now in the account that the AWS variables point at
 faults: setup ## let everything fail that can, on this machine, and count what is left
 	@$(BIN)/python -m faults
 
+notebooks: setup ## run the lesson's notebooks in a space of Studio's on this machine (DATA=file.csv|file.zip|lesson)
+	@$(BIN)/python -m notebooks
+
 bench-model: setup ## the pipeline's model against the lesson's on eight splits (DATA=creditcardfraud.zip)
 	@$(BIN)/python -m bench
+
+.PHONY: docs
+docs: setup ## write the documents' tables anew, from the code
+	@$(BIN)/python -m docs
 
 browser: ## Chromium, with which a test opens the report (installed where apt-get may; elsewhere bring your own)
 	@if command -v chromedriver && { command -v chromium || command -v chromium-browser || command -v google-chrome; }; \

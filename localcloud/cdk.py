@@ -32,7 +32,9 @@ class CdkApp:
         self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}", *self._synthesised())
 
     def deploy(self) -> None:
-        self._run("deploy", "--all", "--require-approval", "never", *self._synthesised())
+        # The application's own file for outputs is of its deployment to AWS.
+        outputs = str(self.assembly.parent / "outputs.json")
+        self._run("deploy", "--all", "--require-approval", "never", "--outputs-file", outputs, *self._synthesised())
 
     def destroy(self) -> None:
         self._run("destroy", "--all", "--force", *self._synthesised())

@@ -97,6 +97,10 @@ class Cloud:
         """The cloud's time."""
         return datetime.fromtimestamp(self.ask("Time", {}), UTC)
 
+    def credentials(self, role_arn: str) -> Mapping[str, str]:
+        """The variables with which a process acts as a role that SageMaker may assume, as its own processes have it."""
+        return dict(self.ask("Assume", {"RoleArn": role_arn}))
+
     def add_fault(self, fault: Fault) -> None:
         """Let a state of an execution, which need not have begun, fail."""
         self.ask("AddFault", asdict(fault))

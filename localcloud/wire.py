@@ -43,9 +43,12 @@ def serve(service: SageMaker) -> None:
 
 
 def serve_control(service: SageMaker, faults: Faults) -> None:
-    """Register the local cloud's own service: what the account holds, the clock, and faults."""
+    """Register the local cloud's own service: what the account holds, its roles, the clock, and faults."""
     operations: dict[str, Callable[[dict[str, Any]], Any]] = {
         "Inventory": lambda request: inventory(service),
+        "Assume": lambda request: dict(
+            service.platform.assume(request["RoleArn"], "SageMaker", ministack.current_region())
+        ),
         "Time": lambda request: CLOCK.time(),
         "AddFault": lambda request: faults.add(Fault(**{**request, "kind": FaultKind(request["kind"])})),
         "AdvanceClock": lambda request: ministack.advance_clock(timedelta(seconds=request["Seconds"])),
@@ -59,6 +62,8 @@ def serve_control(service: SageMaker, faults: Faults) -> None:
         operation = headers.get("x-amz-target", "").partition(".")[2]
         try:
             answer = operations[operation](json.loads(body))
+        except ServiceError as error:
+            return _error(error)
         except (KeyError, ValueError, TypeError) as error:
             return _error(ValidationError(f"LocalCloud.{operation}: {error}"))
         return 200, {"Content-Type": _JSON}, json.dumps(answer).encode()

@@ -38,6 +38,15 @@ class DataStack(cdk.NestedStack):
         self._allow_logs_and_metrics(settings)
         self._allow_image()
 
+    def outputs(self, settings: Settings) -> dict[str, str]:
+        """What the notebooks need to know of the stack, by the names that its outputs have."""
+        return {
+            "Project": settings.project,
+            "BucketName": self.bucket.bucket_name,
+            "ExecutionRoleArn": self.execution_role.role_arn,
+            "TrainingImage": self.image.uri,
+        }
+
     def tell_of_new_objects(self) -> None:
         """Let EventBridge know of every object that is put into the bucket.
 

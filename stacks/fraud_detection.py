@@ -25,7 +25,9 @@ class FraudDetectionStack(cdk.Stack):
         for earlier in (data, studio, pipeline):
             teardown.add_stack_dependency(earlier)
 
-        cdk.CfnOutput(self, "BucketName", value=data.bucket.bucket_name, description="Data, models and reports")
+        told = data.outputs(settings)
+        cdk.CfnOutput(self, "Project", value=told["Project"], description="Begins names, and is the tag of all")
+        cdk.CfnOutput(self, "BucketName", value=told["BucketName"], description="Data, models and reports")
         cdk.CfnOutput(
             self, "StateMachineArn", value=pipeline.state_machine.state_machine_arn, description="Start it with {}"
         )
@@ -35,9 +37,10 @@ class FraudDetectionStack(cdk.Stack):
         cdk.CfnOutput(
             self,
             "ExecutionRoleArn",
-            value=data.execution_role.role_arn,
+            value=told["ExecutionRoleArn"],
             description="In which jobs and models run, those that people start by hand, too",
         )
+        cdk.CfnOutput(self, "TrainingImage", value=told["TrainingImage"], description="AWS's XGBoost image")
         cdk.CfnOutput(
             self,
             "EndpointParameter",

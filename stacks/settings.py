@@ -6,6 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from stacks.user_profiles import (
+    ALLOWED_INSTANCE_TYPES,
+    LONGEST_IDLE_MINUTES,
+    SHORTEST_IDLE_MINUTES,
+    UserProfile,
+    are_instance_types,
+    problems_of,
+)
+
 
 class SettingsError(ValueError):
     """A setting is unknown or has a value that is not allowed; the message names each, and what is allowed."""
@@ -17,8 +26,12 @@ class Settings:
 
     project: str
     """Begins every name, and is the value of the `project` tag. Two deployments in one account need two."""
-    user_profiles: tuple[str, ...]
-    """A Studio user profile for each name."""
+    user_profiles: tuple[UserProfile, ...]
+    """Studio's users: a name each, or an object with `name`, and `instance_types` or `idle_minutes` of their own."""
+    studio_instance_types: tuple[str, ...]
+    """What Studio's users may run apps, jobs and endpoints on; IAM refuses every other instance type."""
+    studio_image_uri: str
+    """The ECR URI of an image of one's own, to choose for JupyterLab beside SageMaker's; empty for none."""
     studio_idle_minutes: int
     """A Studio app without activity is shut down after as long (AWS allows no less than 60)."""
     endpoint_ttl_minutes: int
@@ -55,10 +68,11 @@ class Settings:
         known = [field.name for field in fields(cls)]
         problems = [_unknown(name, known) for name in context if name not in known]
         problems += [f"settings.{name} is missing." for name in known if name not in context]
+        problems += problems_of(context.get("user_profiles", []))
         problems += [
-            f"settings.{name} is {context[name]!r}; {_RULES[name].allowed}."
-            for name in known
-            if name in context and not _RULES[name].holds(context[name])
+            f"settings.{name} is {context[name]!r}; {rule.allowed}."
+            for name, rule in _RULES.items()
+            if name in context and not rule.holds(context[name])
         ]
         if not problems and context["endpoint_ttl_minutes"] > context["endpoint_max_ttl_minutes"]:
             problems.append(
@@ -67,8 +81,9 @@ class Settings:
             )
         if problems:
             raise SettingsError("cdk.json: " + " ".join(problems))
-        lists = ("user_profiles", "notification_emails")
-        return cls(**{**context, **{name: tuple(context[name]) for name in lists}})
+        lists = ("studio_instance_types", "notification_emails")
+        profiles = tuple(UserProfile.read(given) for given in context["user_profiles"])
+        return cls(**{**context, **{name: tuple(context[name]) for name in lists}, "user_profiles": profiles})
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,6 @@ def _whole_number(low: int, high: int) -> _Rule:
 
 
 _TRUE_OR_FALSE = _Rule(lambda value: isinstance(value, bool), "allowed are true and false")
-_PROFILE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
@@ -108,6 +122,9 @@ def _different(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return holds
 
 
+_ECR_URI = re.compile(
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9]+([._/-][a-z0-9]+)*(:[\w.-]+|@sha256:[0-9a-f]{64})"
+)
 _YEAR_DAYS = 365
 _YEAR_MINUTES = 525_600
 _RULES: Mapping[str, _Rule] = {
@@ -115,12 +132,13 @@ _RULES: Mapping[str, _Rule] = {
         lambda value: isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9]{1,7}", value) is not None,
         "allowed are 2 to 8 lower-case letters and digits, a letter first (a tuning job's name has only 32 characters)",
     ),
-    "user_profiles": _Rule(
-        _different(_PROFILE_NAME),
-        "allowed is a list of different names, each of 1 to 63 letters, digits and hyphens that neither starts nor "
-        "ends with a hyphen",
+    "studio_instance_types": _Rule(are_instance_types, ALLOWED_INSTANCE_TYPES),
+    "studio_image_uri": _Rule(
+        lambda value: isinstance(value, str) and (not value or _ECR_URI.fullmatch(value) is not None),
+        'allowed is "" or an image with its tag or digest, such as '
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1",
     ),
-    "studio_idle_minutes": _whole_number(60, _YEAR_MINUTES),
+    "studio_idle_minutes": _whole_number(SHORTEST_IDLE_MINUTES, LONGEST_IDLE_MINUTES),
     "endpoint_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_max_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_idle_minutes": _whole_number(5, _YEAR_MINUTES),

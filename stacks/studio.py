@@ -1,5 +1,7 @@
 """SageMaker Studio: a network, a domain and its user profiles."""
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -7,16 +9,20 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.data import DataStack
-from stacks.endpoints import create_dated_endpoint, tag_at_creation, tag_own
-from stacks.sagemaker_kinds import HOSTING
 from stacks.settings import Settings
+from stacks.studio_image import StudioImage
+from stacks.studio_notebooks import StudioNotebooks
+from stacks.studio_permissions import allow_studio_user
+from stacks.user_profiles import SHORTEST_IDLE_MINUTES, UserProfile
 
 
 class StudioStack(cdk.NestedStack):
-    """The domain, with idle shutdown on, and a profile for each name in the settings."""
+    """The domain, with idle shutdown on and the notebooks at hand, and a profile for each user in the settings."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack) -> None:
         super().__init__(scope, construct_id, description="SageMaker Studio")
+        self._settings = settings
+        self._data = data
         # Apps reach the internet through SageMaker's own network, so this one needs no gateway and costs nothing.
         self.network = ec2.Vpc(
             self,
@@ -29,35 +35,32 @@ class StudioStack(cdk.NestedStack):
                 ec2.SubnetConfiguration(name="Studio", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
             ],
         )
-        self.role = iam.Role(
-            self,
-            "UserRole",
+        self._notebooks = StudioNotebooks(self, "Notebooks", settings=settings, data=data)
+        self._image = StudioImage(self, "Image", settings=settings) if settings.studio_image_uri else None
+        self.role = self._role(self, "UserRole")
+        self.domain = self._domain()
+        self._allow(self.role, settings.studio_instance_types)
+        for profile in settings.user_profiles:
+            self._profile(profile)
+
+    def _role(self, scope: Construct, construct_id: str) -> iam.Role:
+        return iam.Role(
+            scope,
+            construct_id,
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
             description="In which Studio's users work",
         )
-        data.bucket.grant_read_write(self.role)
-        self.domain = self._domain(settings)
-        self._allow_spaces()
-        self._allow_hosting(settings, data)
-        for name in settings.user_profiles:
-            # In a scope of its own: logical ids leave hyphens out, and "ana-maria" is not "anamaria".
-            sagemaker.CfnUserProfile(
-                Construct(self, f"Profile-{name}"),
-                "Resource",
-                domain_id=self.domain.attr_domain_id,
-                user_profile_name=name,
-            )
 
-    def _domain(self, settings: Settings) -> sagemaker.CfnDomain:
-        lifecycle = sagemaker.CfnDomain.AppLifecycleManagementProperty(
-            idle_settings=sagemaker.CfnDomain.IdleSettingsProperty(
-                lifecycle_management="ENABLED",
-                idle_timeout_in_minutes=settings.studio_idle_minutes,
-                min_idle_timeout_in_minutes=60,
-                max_idle_timeout_in_minutes=settings.studio_idle_minutes,
-            )
+    def _allow(self, role: iam.Role, instance_types: tuple[str, ...]) -> None:
+        allow_studio_user(
+            role, settings=self._settings, data=self._data, domain=self.domain, instance_types=instance_types
         )
-        return sagemaker.CfnDomain(
+        self._notebooks.grant_fetch(role)
+
+    def _domain(self) -> sagemaker.CfnDomain:
+        settings = self._settings
+        efs = "Enabled" if settings.studio_home_efs else "Disabled"
+        domain = sagemaker.CfnDomain(
             self,
             "Domain",
             domain_name=settings.project,
@@ -65,75 +68,67 @@ class StudioStack(cdk.NestedStack):
             vpc_id=self.network.vpc_id,
             subnet_ids=[subnet.subnet_id for subnet in self.network.isolated_subnets],
             # A home file system bills for what it holds. If there is one, the purge removes it (stacks/teardown.py).
-            home_efs_file_system_creation="Enabled" if settings.studio_home_efs else "Disabled",
+            home_efs_file_system_creation=efs,
             tag_propagation="ENABLED",
             default_user_settings=sagemaker.CfnDomain.UserSettingsProperty(
                 execution_role=self.role.role_arn,
                 studio_web_portal="ENABLED",
                 default_landing_uri="studio::",
-                auto_mount_home_efs="Enabled" if settings.studio_home_efs else "Disabled",
-                jupyter_lab_app_settings=sagemaker.CfnDomain.JupyterLabAppSettingsProperty(
-                    app_lifecycle_management=lifecycle
-                ),
-                code_editor_app_settings=sagemaker.CfnDomain.CodeEditorAppSettingsProperty(
-                    app_lifecycle_management=lifecycle
-                ),
+                auto_mount_home_efs=efs,
+                **self._apps(sagemaker.CfnDomain, settings.studio_idle_minutes),
             ),
         )
+        if self._image:
+            domain.node.add_dependency(self._image)
+        return domain
 
-    def _allow_spaces(self) -> None:
-        """What Studio calls as its user to open a space and run an app in it; there is no grant for a domain."""
-        domain_id = self.domain.attr_domain_id
-
-        def arns(*kinds: str) -> list[str]:
-            return [
-                self.format_arn(service="sagemaker", resource=kind, resource_name=f"{domain_id}/*") for kind in kinds
-            ]
-
-        domain = self.format_arn(service="sagemaker", resource="domain", resource_name=domain_id)
-        for actions, resources in (
-            (["sagemaker:DescribeDomain", "sagemaker:ListTags"], [domain]),
-            (["sagemaker:DescribeUserProfile", "sagemaker:ListTags"], arns("user-profile")),
-            (
-                [f"sagemaker:{verb}{noun}" for noun in ("Space", "App") for verb in ("Create", "Describe", "Delete")]
-                + ["sagemaker:UpdateSpace", "sagemaker:AddTags", "sagemaker:ListTags"],
-                arns("space", "app"),
+    def _apps(self, of: Any, idle_minutes: int) -> dict[str, Any]:
+        """The settings of the apps, in the types `of` the domain or of a profile, which the CDK keeps apart."""
+        idle_shutdown = of.AppLifecycleManagementProperty(
+            idle_settings=of.IdleSettingsProperty(
+                lifecycle_management="ENABLED",
+                idle_timeout_in_minutes=idle_minutes,
+                min_idle_timeout_in_minutes=SHORTEST_IDLE_MINUTES,
+                max_idle_timeout_in_minutes=idle_minutes,
+            )
+        )
+        notebooks = self._notebooks.lifecycle_config.attr_studio_lifecycle_config_arn
+        image = StudioImage.name(self._settings)
+        return {
+            "jupyter_lab_app_settings": of.JupyterLabAppSettingsProperty(
+                app_lifecycle_management=idle_shutdown,
+                lifecycle_config_arns=[notebooks],
+                default_resource_spec=of.ResourceSpecProperty(lifecycle_config_arn=notebooks),
+                # Without a version, so that Studio takes the latest.
+                custom_images=[of.CustomImageProperty(app_image_config_name=image, image_name=image)]
+                if self._image
+                else None,
             ),
-            # Lists have no resource level.
-            (
-                ["sagemaker:ListDomains", "sagemaker:ListUserProfiles", "sagemaker:ListSpaces", "sagemaker:ListApps"],
-                ["*"],
-            ),
-        ):
-            self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+            "code_editor_app_settings": of.CodeEditorAppSettingsProperty(app_lifecycle_management=idle_shutdown),
+        }
 
-    def _allow_hosting(self, settings: Settings, data: DataStack) -> None:
-        """Deploying a model by hand: all of it bears the project's tag, and an endpoint its date, from the first."""
+    def _profile(self, profile: UserProfile) -> None:
+        # In a scope of its own: logical ids leave hyphens out, and "ana-maria" is not "anamaria".
+        scope = Construct(self, f"Profile-{profile.name}")
+        sagemaker.CfnUserProfile(
+            scope,
+            "Resource",
+            domain_id=self.domain.attr_domain_id,
+            user_profile_name=profile.name,
+            user_settings=self._own_settings(scope, profile),
+        )
 
-        def arns(*kinds: str) -> list[str]:
-            return [self.format_arn(service="sagemaker", resource=kind, resource_name="*") for kind in kinds]
-
-        made = {kind: HOSTING[kind] for kind in ("model", "endpoint-config")}
-        own = {"StringEquals": {"aws:ResourceTag/project": settings.project}}
-        for statement in (
-            create_dated_endpoint(settings, arns("endpoint", "endpoint-config")),
-            tag_at_creation(arns(*HOSTING), list(HOSTING.values())),
-            tag_own(settings, arns("endpoint"), ["expires-at"]),
-            iam.PolicyStatement(
-                actions=[f"sagemaker:Create{noun}" for noun in made.values()],
-                resources=arns(*made),
-                conditions={"StringEquals": {"aws:RequestTag/project": settings.project}},
-            ),
-            iam.PolicyStatement(
-                actions=[f"sagemaker:{verb}{noun}" for noun in HOSTING.values() for verb in ("Describe", "Delete")]
-                + ["sagemaker:InvokeEndpoint"],
-                resources=arns(*HOSTING),
-                conditions=own,
-            ),
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[data.execution_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            ),
-        ):
-            self.role.add_to_policy(statement)
+    def _own_settings(
+        self, scope: Construct, profile: UserProfile
+    ) -> sagemaker.CfnUserProfile.UserSettingsProperty | None:
+        """What differs from the domain's settings. IAM knows roles and not profiles: instance types need a role."""
+        if profile.instance_types is None and profile.idle_minutes is None:
+            return None
+        own: dict[str, Any] = {}
+        if profile.instance_types is not None:
+            role = self._role(scope, "Role")
+            self._allow(role, profile.instance_types)
+            own["execution_role"] = role.role_arn
+        if profile.idle_minutes is not None:
+            own |= self._apps(sagemaker.CfnUserProfile, profile.idle_minutes)
+        return sagemaker.CfnUserProfile.UserSettingsProperty(**own)
