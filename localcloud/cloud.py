@@ -155,6 +155,8 @@ def start(folder: Path, *, wait_scale: float = 0.02) -> Cloud:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_SSL_CERT": str(certificate),
         "MINISTACK_SSL_KEY": str(key),
+        # This environment's programs first: scripts that run in Studio's spaces call the AWS CLI.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
         "SFN_WAIT_SCALE": str(wait_scale),
         "SSL_CERT_FILE": str(bundle),

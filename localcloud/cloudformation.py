@@ -1,6 +1,7 @@
 """The AWS::SageMaker types of CloudFormation, on the SageMaker API."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ _UPDATABLE = frozenset(
 )
 """Properties of a domain that UpdateDomain takes by the same name."""
 
+_MEMBERS_OF_IMAGE = {"ImageRoleArn": "RoleArn", "ImageDisplayName": "DisplayName", "ImageDescription": "Description"}
+
 Properties = dict[str, Any]
 Provisioned = tuple[str, dict[str, Any]]
 
@@ -26,6 +29,16 @@ class StabilizationFailed(Exception):
 
 class ReplacementRefused(Exception):
     """A resource that bears a name of its own cannot be replaced under the same name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+            f"Rename {name} and update the stack again."
+        )
+
+
+class UpdateUnknown(Exception):
+    """AWS can update these properties in place, and the local cloud cannot yet."""
 
 
 class ResourceTypes:
@@ -43,6 +56,19 @@ class ResourceTypes:
         )
         ministack.register_resource_type(
             "AWS::SageMaker::ModelPackageGroup", self._create_group, self._update_group, self._delete_group
+        )
+
+        ministack.register_resource_type(
+            "AWS::SageMaker::StudioLifecycleConfig", self._create_script, self._update_script, self._delete_script
+        )
+        ministack.register_resource_type(
+            "AWS::SageMaker::Image", self._create_image, self._update_image, self._delete_image
+        )
+        ministack.register_resource_type(
+            "AWS::SageMaker::ImageVersion", self._create_version, self._update_version, self._delete_version
+        )
+        ministack.register_resource_type(
+            "AWS::SageMaker::AppImageConfig", self._create_config, self._update_config, self._delete_config
         )
 
     def _call(self, operation: str, request: Properties) -> dict[str, Any]:
@@ -95,41 +121,101 @@ class ResourceTypes:
         if new["ModelPackageGroupName"] != old["ModelPackageGroupName"]:
             return self._create_group("", new, stack)
         if {**new, "Tags": []} != {**old, "Tags": []}:
-            raise ReplacementRefused(
-                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
-                f"Rename {new['ModelPackageGroupName']} and update the stack again."
-            )
+            raise ReplacementRefused(new["ModelPackageGroupName"])
+        self._update_tags(physical_id, old, new)
+        return physical_id, {"ModelPackageGroupArn": physical_id}
+
+    def _update_tags(self, arn: str, old: Properties, new: Properties) -> None:
         kept = [tag["Key"] for tag in new.get("Tags", [])]
         gone = [tag["Key"] for tag in old.get("Tags", []) if tag["Key"] not in kept]
-        self._call("AddTags", {"ResourceArn": physical_id, "Tags": new.get("Tags", [])})
+        self._call("AddTags", {"ResourceArn": arn, "Tags": new.get("Tags", [])})
         if gone:
-            self._call("DeleteTags", {"ResourceArn": physical_id, "TagKeys": gone})
-        return physical_id, {"ModelPackageGroupArn": physical_id}
+            self._call("DeleteTags", {"ResourceArn": arn, "TagKeys": gone})
 
     def _delete_group(self, physical_id: str, properties: Properties) -> None:
         self._delete("ModelPackageGroup", {"ModelPackageGroupName": physical_id})
 
-    def _delete(self, noun: str, key: dict[str, str]) -> None:
+    def _create_script(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        arn = self._call("CreateStudioLifecycleConfig", properties)["StudioLifecycleConfigArn"]
+        return properties["StudioLifecycleConfigName"], {"StudioLifecycleConfigArn": arn}
+
+    def _update_script(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        """Whatever changes, it is replaced."""
+        if new["StudioLifecycleConfigName"] == physical_id:
+            raise ReplacementRefused(physical_id)
+        return self._create_script("", new, stack)
+
+    def _delete_script(self, physical_id: str, properties: Properties) -> None:
+        self._delete("StudioLifecycleConfig", {"StudioLifecycleConfigName": physical_id})
+
+    def _create_image(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        request = {_MEMBERS_OF_IMAGE.get(name, name): value for name, value in properties.items()}
+        arn = self._call("CreateImage", request)["ImageArn"]
+        self._until(lambda: self._call("DescribeImage", _image_key(arn)), "CREATED", "ImageStatus")
+        return arn, {"ImageArn": arn}
+
+    def _update_image(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        if new["ImageName"] != old["ImageName"]:
+            return self._create_image("", new, stack)
+        _refuse_all_but_tags("AWS::SageMaker::Image", old, new)
+        self._update_tags(physical_id, old, new)
+        return physical_id, {"ImageArn": physical_id}
+
+    def _delete_image(self, physical_id: str, properties: Properties) -> None:
+        self._delete("Image", _image_key(physical_id))
+
+    def _create_version(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        arn = self._call("CreateImageVersion", {**properties, "ClientToken": str(uuid.uuid4())})["ImageVersionArn"]
+        key = _version_key(arn)
+        version = self._until(lambda: self._call("DescribeImageVersion", key), "CREATED", "ImageVersionStatus")
+        return arn, {name: version[name] for name in ("ImageVersionArn", "ImageArn", "Version")}
+
+    def _update_version(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        """Another base image, or image, makes another version."""
+        if all(new[name] == old[name] for name in ("BaseImage", "ImageName")):
+            _refuse_all_but_tags("AWS::SageMaker::ImageVersion", old, new)
+        return self._create_version("", new, stack)
+
+    def _delete_version(self, physical_id: str, properties: Properties) -> None:
+        self._delete("ImageVersion", _version_key(physical_id))
+
+    def _create_config(self, logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        arn = self._call("CreateAppImageConfig", properties)["AppImageConfigArn"]
+        return properties["AppImageConfigName"], {"AppImageConfigArn": arn}
+
+    def _update_config(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Provisioned:
+        if new["AppImageConfigName"] != physical_id:
+            return self._create_config("", new, stack)
+        _refuse_all_but_tags("AWS::SageMaker::AppImageConfig", old, new)
+        key = {"AppImageConfigName": physical_id}
+        arn = self._call("DescribeAppImageConfig", key)["AppImageConfigArn"]
+        self._update_tags(arn, old, new)
+        return physical_id, {"AppImageConfigArn": arn}
+
+    def _delete_config(self, physical_id: str, properties: Properties) -> None:
+        self._delete("AppImageConfig", {"AppImageConfigName": physical_id})
+
+    def _delete(self, noun: str, key: Properties) -> None:
         """Delete a resource and wait until it is gone; one that is gone already is deleted."""
 
         def describe() -> dict[str, Any]:
             return self._call(f"Describe{noun}", key)
 
         try:
-            under_way = describe().get("Status") == "Deleting"
+            described = describe()
         except ServiceError:
             return
-        if not under_way:
+        if not {"Deleting", "DELETING"} & {described.get("Status"), described.get(f"{noun}Status")}:
             self._call(f"Delete{noun}", key)
         self._until_gone(describe)
 
-    def _until(self, describe: Callable[[], dict[str, Any]], wanted: str) -> dict[str, Any]:
+    def _until(self, describe: Callable[[], dict[str, Any]], wanted: str, member: str = "Status") -> dict[str, Any]:
         deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
         while time.monotonic() < deadline:
             described = describe()
-            if described["Status"] == wanted:
+            if described[member] == wanted:
                 return described
-            if described["Status"] == "Failed":
+            if described[member] == "Failed":
                 raise StabilizationFailed(described.get("FailureReason", "The resource failed."))
             time.sleep(_POLL_SECONDS)
         raise StabilizationFailed(f"The resource was not {wanted} after {_LONGEST_WAIT_SECONDS} seconds.")
@@ -147,3 +233,18 @@ class ResourceTypes:
 
 def _profile_key(properties: Properties) -> dict[str, str]:
     return {"DomainId": properties["DomainId"], "UserProfileName": properties["UserProfileName"]}
+
+
+def _image_key(arn: str) -> Properties:
+    return {"ImageName": arn.rpartition("/")[2]}
+
+
+def _version_key(arn: str) -> Properties:
+    _, name, number = arn.rsplit("/", 2)
+    return {"ImageName": name, "Version": int(number)}
+
+
+def _refuse_all_but_tags(kind: str, old: Properties, new: Properties) -> None:
+    changed = sorted(name for name in {*old, *new} - {"Tags"} if old.get(name) != new.get(name))
+    if changed:
+        raise UpdateUnknown(f"The local cloud cannot update {', '.join(changed)} of {kind} yet.")

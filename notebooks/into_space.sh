@@ -1,6 +1,9 @@
 # Copies the notebooks into the space, and beside them what they need to know of the stack. A file that is there
-# already is somebody's work, and stays. An app does not start when its script fails: this one only tells.
+# already is somebody's work, and stays. An app does not start when its script fails: this one only tells, in a file
+# beside the folder.
 folder="$HOME/fraud-detection"
+log="$folder.log"
+told=$(mktemp)
 
 fetch() {
     fetched=$(mktemp -d) &&
@@ -23,9 +26,9 @@ stack = json.loads((fetched / "parameter.json").read_text())["stack"]
 END
 }
 
-if fetch; then
-    echo "The notebooks are in $folder."
+if fetch > "$told" 2>&1; then
+    rm -f "$log"
 else
-    echo "The notebooks could not be copied into $folder; what is above says why. JupyterLab starts without them."
+    { echo "The notebooks could not be copied into $folder:"; cat "$told"; } > "$log"
 fi
 exit 0

@@ -116,6 +116,7 @@ def adapt() -> None:
     networks.refuse_to_delete_networks_in_use()
     cloudformation.delete_resources_as_their_services_do()
     cloudformation.delete_stacks_as_cloudformation_does()
+    cloudformation.update_nested_stacks_knowing_what_stays()
     step_functions.record_states_of_branches()
     event_targets.start_executions_as_the_targets_role()
     signatures.refuse_signature_version_2()

@@ -14,7 +14,7 @@ USED: Used = (
     (cloudformation, ("_stacks",)),
     (engine, ("_topological_sort",)),
     (provisioners, ("_RESOURCE_HANDLERS", "_cfn_nested_stack_delete", "_delete_resource", "_nested_stack_lookup_name")),
-    (provisioners, ("_ec2_sg_delete", "_ec2_subnet_delete", "_s3_delete")),
+    (provisioners, ("_ec2_sg_delete", "_ec2_subnet_delete", "_s3_delete", "_update_resource")),
     (stacks, ("_delete_resource", "_runs_on_worker_thread", "_with_dependencies")),
     (ec2, ("_ACTION_MAP",)),
     (s3, ("_delete_bucket",)),
@@ -37,10 +37,7 @@ def delete_stacks_as_cloudformation_does() -> None:
     delete: Any = provisioners._delete_resource
 
     def delete_resource(kind: str, physical_id: str, properties: State, stack: str, logical_id: str) -> None:
-        resources = cloudformation._stacks[stack]["_resources"]
-        definitions = cloudformation._stacks[stack]["_template"]["Resources"]
-        others = [name for name in resources if name != logical_id]
-        dependents = [n for n in others if logical_id in stacks._with_dependencies([n], definitions, set(resources))]
+        dependents = _dependents(cloudformation._stacks[stack], logical_id, physical_id)
         if dependents:
             raise DeletionFailed(f"{', '.join(dependents)} could not be deleted, and {logical_id} is needed by it.")
         delete(kind, physical_id, properties, stack, logical_id)
@@ -56,6 +53,28 @@ def delete_stacks_as_cloudformation_does() -> None:
     handlers: Any = provisioners._RESOURCE_HANDLERS
     handlers["AWS::CloudFormation::Stack"]["delete"] = delete_nested_stack
     replace(stacks, "_delete_resource", delete_resource)
+
+
+def _dependents(stack: State, logical_id: str, physical_id: str) -> list[str]:
+    """What depends on a resource of the stack; nothing does on one that has been replaced."""
+    resources, definitions = stack["_resources"], stack["_template"]["Resources"]
+    if resources.get(logical_id, {}).get("PhysicalResourceId") != physical_id:
+        return []
+    others = [name for name in resources if name != logical_id]
+    return [name for name in others if logical_id in stacks._with_dependencies([name], definitions, set(resources))]
+
+
+def update_nested_stacks_knowing_what_stays() -> None:
+    """Give a nested stack's update the attributes of resources that it leaves unchanged, as ministack does a root
+    stack's; others refer to them."""
+    original: Any = provisioners._update_resource
+
+    def update_resource(kind: str, physical_id: str, old: State, new: State, stack: str, *rest: Any) -> Any:
+        logical_id, attributes, *_ = (*rest, None, None)
+        known = cloudformation._stacks.get(stack, {}).get("_resources", {}).get(logical_id, {}).get("Attributes")
+        return original(kind, physical_id, old, new, stack, logical_id, attributes or known)
+
+    replace(provisioners, "_update_resource", update_resource)
 
 
 def delete_resources_as_their_services_do() -> None:

@@ -11,13 +11,15 @@ from localcloud.sagemaker import (
     transform,
     tuning,
 )
-from localcloud.sagemaker.studio import apps, domains, spaces, user_profiles
+from localcloud.sagemaker.studio import apps, custom_images, domains, lifecycle_configs, spaces, user_profiles
 
 __all__ = [
     "apps",
+    "custom_images",
     "domains",
     "endpoint_configs",
     "endpoints",
+    "lifecycle_configs",
     "model_packages",
     "models",
     "processing",

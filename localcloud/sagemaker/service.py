@@ -5,12 +5,13 @@ against AWS's own service model, and its caller's policies asked for the action,
 request carries tags, and for `iam:PassRole` on each role that it hands over.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
-from botocore.model import ServiceModel
+from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 from localcloud.sagemaker.errors import ServiceError
 from localcloud.sagemaker.platform import Caller, Platform
@@ -19,6 +20,18 @@ from localcloud.sagemaker.validation import validate
 
 Request = dict[str, Any]
 Response = dict[str, Any]
+Context = dict[str, str | list[str]]
+"""Context keys of a request, for its caller's policies."""
+
+_TELLS_INSTANCE_TYPES = frozenset(
+    {"CreateApp", "CreateDomain", "CreateSpace", "CreateUserProfile", "UpdateDomain", "UpdateSpace"}
+    | {"UpdateUserProfile", "CreateTrainingJob", "CreateHyperParameterTuningJob", "CreateTransformJob"}
+    | {"CreateProcessingJob", "CreateEndpointConfig"}
+)
+"""The actions that have the condition key sagemaker:InstanceTypes (Service Authorization Reference)."""
+
+_ROLES = ("RoleArn", "ExecutionRole", "ExecutionRoleArn")
+"""Members by which a request hands a role to SageMaker."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +49,14 @@ class Call:
 
 Handler = Callable[[Call, Request], Response]
 ArnOf = Callable[[Call, Request], str]
+ContextOf = Callable[[Call, Request], Context]
 
 
 @dataclass(frozen=True)
 class Operation:
     handler: Handler
     arn: ArnOf
+    context: ContextOf
 
 
 _OPERATIONS: dict[str, Operation] = {}
@@ -57,11 +72,16 @@ def everything(call: Call, request: Request) -> str:
     return "*"
 
 
-def operation(name: str, arn: ArnOf) -> Callable[[Handler], Handler]:
-    """Register the handler of an operation, and the resource that its permission is asked for."""
+def no_context(call: Call, request: Request) -> Context:
+    """For operations without condition keys of their own."""
+    return {}
+
+
+def operation(name: str, arn: ArnOf, context: ContextOf = no_context) -> Callable[[Handler], Handler]:
+    """Register the handler of an operation, and the resource and the keys with which its permission is asked for."""
 
     def register(handler: Handler) -> Handler:
-        _OPERATIONS[name] = Operation(handler, arn)
+        _OPERATIONS[name] = Operation(handler, arn, context)
         return handler
 
     return register
@@ -92,21 +112,25 @@ class SageMaker:
             raise ServiceError("UnknownOperationException", f"SageMaker has no operation {name}.")
         if name not in _OPERATIONS:
             raise ServiceError("UnknownOperationException", f"The local cloud does not know sagemaker:{name} yet.")
-        validate(request, self._model.operation_model(name).input_shape)
+        shape = self._model.operation_model(name).input_shape
+        validate(request, shape)
         call = Call(caller, self.platform, self.resources(caller.account, caller.region))
-        chosen = _OPERATIONS[name]
-        self._authorize(name, chosen.arn(call, request), request, call)
-        return chosen.handler(call, request)
+        self._authorize(name, shape, request, call)
+        return _OPERATIONS[name].handler(call, request)
 
-    def _authorize(self, name: str, arn: str, request: Request, call: Call) -> None:
+    def _authorize(self, name: str, shape: Shape | None, request: Request, call: Call) -> None:
+        chosen = _OPERATIONS[name]
+        arn = chosen.arn(call, request)
         conditions = request_conditions(request, call.resources.by_arn(arn))
-        call.caller.authorize(f"sagemaker:{name}", arn, conditions)
+        own = {**instance_types(name, shape, request), **chosen.context(call, request)}
+        call.caller.authorize(f"sagemaker:{name}", arn, {**conditions, **own})
         if name.startswith("Create") and tags_of(request):
             call.caller.authorize("sagemaker:AddTags", arn, {**conditions, "sagemaker:TaggingAction": name})
-        for role in passed_roles(request):
+        for role in sorted(set(values_of(_ROLES, request, shape))):
             call.caller.authorize("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
 
+@functools.cache
 def _service_model() -> ServiceModel:
     """AWS's model of the service, with two patterns made readable that repeat their end, `(…)*${1,128}`."""
     loader = botocore.session.get_session().get_component("data_loader")
@@ -118,10 +142,10 @@ def _service_model() -> ServiceModel:
     return ServiceModel(description, "sagemaker")
 
 
-def request_conditions(request: Request, target: Resource | None) -> dict[str, str | list[str]]:
+def request_conditions(request: Request, target: Resource | None) -> Context:
     """The context keys that a request brings: its tags, and those of the resource that it names."""
     tags = tags_of(request)
-    conditions: dict[str, str | list[str]] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    conditions: Context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     if tags or request.get("TagKeys"):
         conditions["aws:TagKeys"] = [*tags, *request.get("TagKeys", [])]
     for key, value in (target.tags if target else {}).items():
@@ -129,11 +153,21 @@ def request_conditions(request: Request, target: Resource | None) -> dict[str, s
     return conditions
 
 
-def passed_roles(request: Any) -> set[str]:
-    """Every role that a request hands to SageMaker, however deep it stands."""
-    if isinstance(request, list):
-        return set().union(*(passed_roles(item) for item in request))
-    if not isinstance(request, dict):
-        return set()
-    own = {request[key] for key in ("RoleArn", "ExecutionRole", "ExecutionRoleArn") if request.get(key)}
-    return own.union(*(passed_roles(value) for value in request.values()))
+def instance_types(name: str, shape: Shape | None, request: Request) -> Context:
+    """The key sagemaker:InstanceTypes: all that the request names; without any there is no such key."""
+    named_types = sorted(set(values_of(("InstanceType",), request, shape))) if name in _TELLS_INSTANCE_TYPES else []
+    return {"sagemaker:InstanceTypes": named_types} if named_types else {}
+
+
+def values_of(members: tuple[str, ...], value: Any, shape: Shape | None) -> Iterator[str]:
+    """What the request says in members of these names, however deep. Maps hold what users name, and no members."""
+    if value is None:
+        return
+    within: list[tuple[Any, Shape]] = []
+    if isinstance(shape, StructureShape):
+        yield from (value[member] for member in members if isinstance(value.get(member), str))
+        within = [(item, shape.members[member]) for member, item in value.items()]
+    elif isinstance(shape, ListShape):
+        within = [(item, shape.member) for item in value]
+    for item, its_shape in within:
+        yield from values_of(members, item, its_shape)

@@ -27,11 +27,20 @@ def app(cloud: Cloud) -> CdkApp:
     return made
 
 
+DEMANDING = {"name": "ben", "instance_types": ["ml.m5.4xlarge"], "idle_minutes": 120}
+"""A user of Studio's with all that a user can have of its own."""
+
+
 @pytest.fixture(scope="session")
-def app_with_home(app: CdkApp) -> CdkApp:
-    """The application, with a home file system for Studio's users."""
-    assembly = app.cloud.folder / "cdk.out.home"
-    synthesise(assembly, studio_home_efs=True)
+def app_with_all(app: CdkApp) -> CdkApp:
+    """The application, with all for Studio that the settings offer: a home file system, an image, a demanding user."""
+    assembly = app.cloud.folder / "cdk.out.all"
+    synthesise(
+        assembly,
+        studio_home_efs=True,
+        studio_image_uri="123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1",
+        user_profiles=["data-scientist", DEMANDING],
+    )
     return CdkApp(app.cloud, ROOT, assembly)
 
 

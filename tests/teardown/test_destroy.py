@@ -13,7 +13,7 @@ from localcloud.cdk import CdkApp, CdkError
 from localcloud.cloud import Cloud, Item
 from tests.pipeline.policies import denied
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
-from tests.teardown.conftest import deploy
+from tests.teardown.conftest import DEMANDING, deploy
 from tests.teardown.hosting import FOREIGN, IMAGE, OWN, Hands, items
 from tests.template.synthesis import ROOT
 
@@ -46,11 +46,10 @@ def start_tuning(deployed: Deployed, given: dict[str, Any]) -> str:
 def open_space(deployed: Deployed, name: str) -> None:
     """As a user does in Studio: a space, and an app in it."""
     sagemaker, domain = deployed.client("sagemaker"), deployed.outputs["DomainId"]
-    (profile,) = sagemaker.list_user_profiles(DomainIdEquals=domain)["UserProfiles"]
     sagemaker.create_space(
         DomainId=domain,
         SpaceName=name,
-        OwnershipSettings={"OwnerUserProfileName": profile["UserProfileName"]},
+        OwnershipSettings={"OwnerUserProfileName": DEMANDING["name"]},
         SpaceSharingSettings={"SharingType": "Private"},
         SpaceSettings={"AppType": "JupyterLab"},
     )
@@ -96,23 +95,29 @@ class Furnished(NamedTuple):
     left: frozenset[Item]
     purges: int
     """How often the purge's function was called."""
+    demanding: dict[str, Any]
+    """The settings of the user who has settings of its own."""
 
 
 @pytest.fixture(scope="module")
-def furnished(app_with_home: CdkApp, sample: Path) -> Furnished:
-    """An endpoint in service, a tuning job under way, a space and an app of a user's, a home file system."""
-    deployed = deploy(app_with_home)
+def furnished(app: CdkApp, app_with_all: CdkApp, sample: Path) -> Furnished:
+    """An endpoint in service, a tuning job under way, a space and an app of a user's, a home file system, an image;
+    and the stack, deployed for a second time, with other settings."""
+    deploy(app)
+    deployed = deploy(app_with_all)
+    user = {"DomainId": deployed.outputs["DomainId"], "UserProfileName": DEMANDING["name"]}
+    demanding = deployed.client("sagemaker").describe_user_profile(**user)["UserSettings"]
     given = upload(deployed, sample)
     run = deployed.run({**given, "tuning": {"enabled": False}})
     register(deployed, run)
     open_space(deployed, "notebooks")
     start_tuning(deployed, given)
-    billing_before = bill(app_with_home.cloud)
+    billing_before = bill(app_with_all.cloud)
     purge = deployed.resource("Teardown", "Purge")
     deployed.client("lambda").update_function_configuration(FunctionName=purge, Timeout=SHORT_SECONDS)
-    app_with_home.destroy()
-    billing_after, left = bill(app_with_home.cloud), app_with_home.cloud.inventory()
-    return Furnished(billing_before, billing_after, left, invocations(deployed, purge))
+    app_with_all.destroy()
+    billing_after, left = bill(app_with_all.cloud), app_with_all.cloud.inventory()
+    return Furnished(billing_before, billing_after, left, invocations(deployed, purge), demanding)
 
 
 def invocations(deployed: Deployed, function: str) -> int:
@@ -140,6 +145,12 @@ def bill(cloud: Cloud) -> "subprocess.CompletedProcess[str]":
 
 def test_with_all_that_people_can_leave_behind(before: frozenset[Item], furnished: Furnished) -> None:
     assert furnished.left == before
+
+
+def test_a_second_deploy_changes_what_the_settings_change(furnished: Furnished) -> None:
+    for apps in ("JupyterLabAppSettings", "CodeEditorAppSettings"):
+        idle = furnished.demanding[apps]["AppLifecycleManagement"]["IdleSettings"]
+        assert idle["IdleTimeoutInMinutes"] == DEMANDING["idle_minutes"]
 
 
 def test_the_purge_goes_on_in_other_invocations_when_its_time_is_up(furnished: Furnished) -> None:

@@ -172,7 +172,7 @@ def test_the_janitor_is_told_the_settings_the_topic_and_the_machine(deploy: Depl
         "DRY_RUN": "true",
         "TOPIC_ARN": deployment.one("AWS::SNS::Topic").reference,
         "STATE_MACHINE_ARN": deployment.one("AWS::StepFunctions::StateMachine").reference,
-        "ENDPOINT_PARAMETER": deployment.one("AWS::SSM::Parameter").reference,
+        "ENDPOINT_PARAMETER": deployment.named("AWS::SSM::Parameter", "EndpointName").reference,
     }
 
 

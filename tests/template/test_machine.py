@@ -569,7 +569,7 @@ def test_clients_find_the_endpoint_under_the_projects_name(machine: Machine, dep
 
     sent = evaluate(announcing.body["Arguments"], at_run_time({}))
 
-    parameter = deployment.one("AWS::SSM::Parameter")
+    parameter = deployment.named("AWS::SSM::Parameter", "EndpointName")
     assert announcing.body["Resource"] == "arn:aws:states:::aws-sdk:ssm:putParameter"
     assert sent == {
         "Name": parameter.reference,

@@ -105,12 +105,16 @@ def test_the_stack_tells_where_to_start(deployment: Deployment) -> None:
 
     told = {name: deployment.resolve(output["Value"], "") for name, output in outputs.items()}
 
+    image = told.pop("TrainingImage")
+
     assert told == {
+        "Project": "fraud",
         "BucketName": deployment.one("AWS::S3::Bucket").reference,
         "StateMachineArn": deployment.one("AWS::StepFunctions::StateMachine").reference,
         "NoticesTopicArn": deployment.one("AWS::SNS::Topic").reference,
         "ExecutionRoleArn": deployment.named("AWS::IAM::Role", "ExecutionRole").attribute("Arn"),
-        "EndpointParameter": deployment.one("AWS::SSM::Parameter").reference,
+        "EndpointParameter": deployment.named("AWS::SSM::Parameter", "EndpointName").reference,
         "JanitorName": deployment.named("AWS::Lambda::Function", "Janitor").reference,
         "DomainId": deployment.one("AWS::SageMaker::Domain").attribute("DomainId"),
     }
+    assert image.endswith("/sagemaker-xgboost:3.2-0")

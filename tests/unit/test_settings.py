@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.settings import Settings, SettingsError
+from stacks.user_profiles import UserProfile
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 DEFAULTS: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]["settings"]
@@ -23,7 +24,7 @@ BOUNDS = {
     "retrain_every_days": (0, 365),
 }
 SWITCHES = ["janitor_dry_run", "studio_home_efs", "retrain_on_new_data"]
-LISTS = ["user_profiles", "notification_emails"]
+LISTS = ["user_profiles", "studio_instance_types", "notification_emails"]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -45,7 +46,9 @@ def refusal(context: Any) -> str:
 def test_the_defaults_are_allowed() -> None:
     assert settings() == Settings(
         project="fraud",
-        user_profiles=("data-scientist",),
+        user_profiles=(UserProfile("data-scientist"),),
+        studio_instance_types=("ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"),
+        studio_image_uri="",
         studio_idle_minutes=60,
         endpoint_ttl_minutes=60,
         endpoint_max_ttl_minutes=1440,
@@ -76,37 +79,59 @@ def test_any_other_project_is_refused(project: Any) -> None:
     assert f"settings.project is {project!r}; allowed are 2 to 8 lower-case letters and digits" in message
 
 
-@pytest.mark.parametrize(
-    "names", [[], ["ana"], ["ana", "Ana"], ["data-scientist", "d--s"], ["a" * 63], [f"user{n}" for n in range(30)]]
-)
-def test_profiles_are_any_number_of_names(names: list[str]) -> None:
-    assert settings(user_profiles=names).user_profiles == tuple(names)
+@pytest.mark.parametrize("types", [["ml.t3.medium"], ["ml.m5.large", "ml.g4dn.xlarge", "ml.p4de.24xlarge"]], ids=len)
+def test_studios_users_get_one_or_more_instance_types(types: list[str]) -> None:
+    assert settings(studio_instance_types=types).studio_instance_types == tuple(types)
 
 
 @pytest.mark.parametrize(
-    "names",
+    "types",
     [
-        pytest.param("ana", id="no list"),
+        pytest.param([], id="none"),
+        pytest.param("ml.t3.medium", id="no list"),
         pytest.param(None, id="nothing"),
-        pytest.param({"ana": 1}, id="a mapping"),
-        pytest.param(["ana", "ana"], id="twice the same"),
-        pytest.param([""], id="an empty name"),
-        pytest.param(["a" * 64], id="too long"),
-        pytest.param(["-ana"], id="hyphen first"),
-        pytest.param(["ana-"], id="hyphen last"),
-        pytest.param(["ana maria"], id="a space"),
-        pytest.param(["ana_maria"], id="an underscore"),
-        pytest.param(["ana\n"], id="a line break"),
+        pytest.param(["ml.t3.medium", "ml.t3.medium"], id="twice the same"),
+        pytest.param(["t3.medium"], id="EC2's name"),
+        pytest.param(["ml.m5.*"], id="a wildcard"),
+        pytest.param(["*"], id="everything"),
+        pytest.param(["ml.t3.medium\n"], id="a line break"),
         pytest.param([5], id="a number"),
-        pytest.param([None], id="no name"),
-        pytest.param([["ana"]], id="a list in the list"),
-        pytest.param([{}], id="a mapping in the list"),
+        pytest.param([["ml.t3.medium"]], id="a list in the list"),
     ],
 )
-def test_any_other_profiles_are_refused(names: Any) -> None:
-    message = refusal(DEFAULTS | {"user_profiles": names})
+def test_other_instance_types_are_refused(types: Any) -> None:
+    message = refusal(DEFAULTS | {"studio_instance_types": types})
 
-    assert f"settings.user_profiles is {names!r}; allowed is a list of different names" in message
+    assert f"settings.studio_instance_types is {types!r}; allowed is a list of one or more different" in message
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1",
+        "123456789012.dkr.ecr.eu-south-2.amazonaws.com/team/studio-image:2026.11_b",
+        f"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/studio@sha256:{'0' * 64}",
+    ],
+)
+def test_an_image_for_studio_is_given_by_its_address_in_ecr(uri: str) -> None:
+    assert settings(studio_image_uri=uri).studio_image_uri == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param("studio:1", id="no registry"),
+        pytest.param("public.ecr.aws/sagemaker/studio:1", id="the public registry"),
+        pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/studio", id="no tag"),
+        pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/Studio:1", id="a capital letter"),
+        pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1 ", id="a space"),
+        pytest.param("https://123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1", id="a web address"),
+    ],
+)
+def test_other_images_are_refused(uri: Any) -> None:
+    assert f"settings.studio_image_uri is {uri!r}; allowed is" in refusal(DEFAULTS | {"studio_image_uri": uri})
 
 
 @pytest.mark.parametrize(

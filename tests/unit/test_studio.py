@@ -403,3 +403,59 @@ def test_lists_hold_one_domains_own_oldest_first(team: Team) -> None:
 def test_the_roles_of_a_domain_must_be_passed(team: Team) -> None:
     team.domain()
     assert ("iam:PassRole", ROLE, {"iam:PassedToService": "sagemaker.amazonaws.com"}) in team.caller.asked
+
+
+def test_the_role_of_a_user_profile_must_be_passed_when_it_changes(team: Team) -> None:
+    profile = team.profile(team.domain())
+    other = f"{ROLE}-other"
+    team.call("UpdateUserProfile", **profile, UserSettings={"ExecutionRole": other})
+    assert ("iam:PassRole", other, {"iam:PassedToService": "sagemaker.amazonaws.com"}) in team.caller.asked
+
+
+def test_a_user_profile_has_an_idle_timeout_of_its_own(team: Team) -> None:
+    profile = team.profile(team.domain(), UserSettings={"ExecutionRole": ROLE})
+    team.call("UpdateUserProfile", **profile, UserSettings=idle_settings(90))
+    settings = team.call("DescribeUserProfile", **profile)["UserSettings"]
+    assert settings == {"ExecutionRole": ROLE, **idle_settings(90)}
+
+
+def test_an_app_that_is_starting_can_be_deleted(team: Team) -> None:
+    key = {**team.profile(team.domain()), "AppType": "JupyterLab", "AppName": "default"}
+    team.call("CreateApp", **key)
+    team.call("DeleteApp", **key)
+    team.platform.pass_time(seconds=3)
+    assert team.call("DescribeApp", **key)["Status"] == "Deleted"
+
+
+# --- condition keys ---------------------------------------------------------------------------------------------
+
+OWN_SPACE_KEYS = ("sagemaker:OwnerUserProfileArn", "sagemaker:SpaceSharingType")
+
+
+def space_keys(team: Team, action: str) -> dict[str, Any]:
+    """The condition keys of a space with which the permission for an action was asked for last."""
+    conditions = [conditions for asked, _, conditions in team.caller.asked if asked == f"sagemaker:{action}"][-1]
+    return {key: value for key, value in conditions.items() if key in OWN_SPACE_KEYS}
+
+
+def test_all_actions_on_a_space_and_its_apps_tell_whose_it_is(team: Team) -> None:
+    profile = team.profile(team.domain(), "Ana")
+    space = team.space(profile["DomainId"], **owned_by("Ana"))
+    team.call("UpdateSpace", **space)
+    team.platform.pass_time(seconds=1)
+    team.call("DeleteApp", **team.app(space))
+    team.platform.pass_time(seconds=3)
+    team.call("DeleteSpace", **space)
+    owner = f"arn:aws:sagemaker:eu-west-1:123456789012:user-profile/{profile['DomainId']}/ana"
+    for action in ("CreateSpace", "UpdateSpace", "CreateApp", "DeleteApp", "DeleteSpace"):
+        assert space_keys(team, action) == dict(zip(OWN_SPACE_KEYS, (owner, "Private"), strict=True)), action
+
+
+def test_a_space_without_an_owner_has_no_such_keys(team: Team) -> None:
+    team.app(team.space(team.domain()))
+    assert (space_keys(team, "CreateSpace"), space_keys(team, "CreateApp")) == ({}, {})
+
+
+def test_an_app_of_a_user_profile_has_no_such_keys(team: Team) -> None:
+    team.app(team.profile(team.domain()))
+    assert space_keys(team, "CreateApp") == {}

@@ -1,4 +1,4 @@
-"""Apps: CreateApp, DescribeApp, ListApps, DeleteApp. Nothing runs behind them here."""
+"""Apps: CreateApp, DescribeApp, ListApps, DeleteApp. Nothing runs behind them here but the script of their start."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from localcloud.sagemaker.listing import page
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, Request, Response, everything, tags_of
 from localcloud.sagemaker.studio.lifecycle import (
+    STARTING,
     STOPPING_AN_APP,
     begin,
     create,
@@ -17,6 +18,8 @@ from localcloud.sagemaker.studio.lifecycle import (
     picked,
     studio_operation,
 )
+from localcloud.sagemaker.studio.settings import check_images_of_spec, context_of_named_space
+from localcloud.sagemaker.studio.startup import script_of
 
 
 def _owner(request: Request) -> tuple[str, str]:
@@ -37,10 +40,14 @@ def _arn(call: Call, request: Request) -> str:
     return call.arn("app", _name(request))
 
 
-@studio_operation("CreateApp", arn=_arn)
+@studio_operation("CreateApp", arn=_arn, context=context_of_named_space)
 def create_app(call: Call, request: Request) -> Response:
     """An app bears its user profile's tags too (the SageMaker API's CreateUserProfile, Tags)."""
+    if request.get("RecoveryMode"):
+        raise ValidationError("The local cloud does not know RecoveryMode yet; leave it out.")
     owner = find_in_service(call, *_owner(request))
+    check_images_of_spec(call, request.get("ResourceSpec", {}))
+    script = script_of(call, request, owner)
     inherited = owner.tags if owner.kind == "user-profile" else {}
     arn = _arn(call, request)
     description: dict[str, Any] = {
@@ -48,7 +55,13 @@ def create_app(call: Call, request: Request) -> Response:
         "AppArn": arn,
         "CreationTime": call.platform.now(),
     }
-    create(call, Resource("app", _name(request), arn, description, {**inherited, **tags_of(request)}))
+    app = Resource("app", _name(request), arn, description, {**inherited, **tags_of(request)})
+    create(call, app)
+    if script is not None:
+        # That the description shows a default as well is not documented.
+        description["ResourceSpec"] = {**description.get("ResourceSpec", {}), "LifecycleConfigArn": script.config_arn}
+        script.start()
+        begin(call, app, "Pending", then="InService", after=STARTING, startup=script)
     return {"AppArn": arn}
 
 
@@ -85,9 +98,12 @@ def list_apps(call: Call, request: Request) -> Response:
     return page(chosen, oldest_first(request), "Apps", lambda app: picked(app.description, *members, "ResourceSpec"))
 
 
-@studio_operation("DeleteApp", arn=_arn)
+@studio_operation("DeleteApp", arn=_arn, context=context_of_named_space)
 def delete_app(call: Call, request: Request) -> Response:
-    app = find_at_rest(call, "app", _name(request))
+    """An app that is starting is stopped too."""
+    app = find(call, "app", _name(request))
+    if app.description["Status"] != "Pending":
+        find_at_rest(call, "app", _name(request))
     if app.description["Status"] == "Deleted":
         raise ResourceNotFound(f"App [{app.arn}] has been deleted.")
     begin(call, app, "Deleting", then="Deleted", after=STOPPING_AN_APP)

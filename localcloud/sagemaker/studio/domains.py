@@ -20,6 +20,7 @@ from localcloud.sagemaker.studio.lifecycle import (
     refuse_deletion,
     studio_operation,
 )
+from localcloud.sagemaker.studio.settings import check_settings
 
 _DEFAULTS = {
     "AppNetworkAccessType": "PublicInternetOnly",
@@ -27,6 +28,7 @@ _DEFAULTS = {
     "TagPropagation": "DISABLED",
 }
 _REPLACED = ("AppSecurityGroupManagement", "SubnetIds", "AppNetworkAccessType", "TagPropagation")
+_SETTINGS = ("DefaultUserSettings", "DefaultSpaceSettings")
 _MERGED = {
     "DefaultUserSettings": "DefaultUserSettings",
     "DefaultSpaceSettings": "DefaultSpaceSettings",
@@ -70,6 +72,8 @@ def _check_new(call: Call, request: Request) -> None:
         raise ValidationError("DefaultUserSettings must have an ExecutionRole (aws-facts 5.1).")
     if any(domain.description["DomainName"] == request["DomainName"] for domain in call.resources.all("domain")):
         raise ResourceInUse(f"A domain named {request['DomainName']} exists already; choose another DomainName.")
+    for member in _SETTINGS:
+        check_settings(call, request.get(member, {}))
 
 
 @studio_operation("DescribeDomain", arn=named("domain", "DomainId"))
@@ -92,6 +96,8 @@ def update_domain(call: Call, request: Request) -> Response:
     for given, kept in _MERGED.items():
         if given in request:
             updated[kept] = {**updated.get(kept, {}), **request[given]}
+    for member in _SETTINGS:
+        check_settings(call, updated.get(member, {}))
     give_home(call, updated)
     domain.description.update(updated)
     begin(call, domain, "Updating", then="InService", after=STARTING)

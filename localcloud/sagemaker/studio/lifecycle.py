@@ -1,16 +1,17 @@
 """How Studio's things come and go: a change takes a moment of the cloud's time, as it does on AWS.
 
-A change that is due is carried out when the next Studio operation looks, so no thread is needed.
+A change that is due is carried out when the next Studio operation looks, so no thread is needed. An app's start may
+have to wait for a script besides.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.sagemaker.errors import ResourceInUse, ResourceNotFound, ValidationError
 from localcloud.sagemaker.resources import Resource
-from localcloud.sagemaker.service import ArnOf, Call, Handler, Request, Response, operation
+from localcloud.sagemaker.service import ArnOf, Call, ContextOf, Handler, Request, Response, no_context, operation
 
 STARTING = timedelta(seconds=0.5)
 DELETING = timedelta(seconds=1)
@@ -18,18 +19,41 @@ STOPPING_AN_APP = timedelta(seconds=2)
 APP_METADATA_IS_KEPT = timedelta(hours=24)
 """After that, AWS forgets a deleted app (the SageMaker API's DescribeApp, CreationTime)."""
 
-NOUNS = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
+NOUNS = {
+    "domain": "Domain",
+    "user-profile": "UserProfile",
+    "space": "Space",
+    "app": "App",
+    "studio-lifecycle-config": "StudioLifecycleConfig",
+    "image": "Image",
+    "image-version": "ImageVersion",
+    "app-image-config": "AppImageConfig",
+}
+_STATUS_MEMBERS = {"image": "ImageStatus", "image-version": "ImageVersionStatus"}
+
+
+class Startup(Protocol):
+    """What runs as an app starts, and may go on until the app ends."""
+
+    def outcome(self, now: datetime) -> str | None:
+        """Why the start failed, nothing if it went well, or None while it is under way."""
+        ...
+
+    def end(self) -> None:
+        """End whatever runs still."""
+        ...
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of a resource at a time: a status, or nothing when it is gone by then."""
+    """What becomes of a resource at a time, once its startup is over: a status, or nothing when it is gone by then."""
 
     at: datetime
     status: str | None
+    startup: Startup | None = None
 
 
-def studio_operation(name: str, arn: ArnOf) -> Callable[[Handler], Handler]:
+def studio_operation(name: str, arn: ArnOf, context: ContextOf = no_context) -> Callable[[Handler], Handler]:
     """Register an operation that sees every change that is due, and runs alone."""
 
     def register(handler: Handler) -> Handler:
@@ -38,16 +62,30 @@ def studio_operation(name: str, arn: ArnOf) -> Callable[[Handler], Handler]:
                 _settle(call)
                 return handler(call, request)
 
-        return operation(name, arn)(alone)
+        return operation(name, arn, context)(alone)
 
     return register
 
 
-def begin(call: Call, resource: Resource, status: str, *, then: str | None, after: timedelta) -> None:
-    """Set `status` now; `after` that long it becomes `then` (None: the resource is gone)."""
+def begin(
+    call: Call,
+    resource: Resource,
+    status: str,
+    *,
+    then: str | None,
+    after: timedelta,
+    startup: Startup | None = None,
+) -> None:
+    """Set `status` now; `after` that long, and after the startup, it becomes `then` (None: the resource is gone).
+
+    What an earlier startup left running ends.
+    """
     now = call.platform.now()
+    running = resource.runtime.startup if isinstance(resource.runtime, Change) else resource.runtime
+    if running is not None:
+        running.end()
     _set_status(resource, status, now)
-    resource.runtime = Change(now + after, then)
+    resource.runtime = Change(now + after, then, startup)
 
 
 def _settle(call: Call) -> None:
@@ -55,11 +93,23 @@ def _settle(call: Call) -> None:
     for resource in call.resources:
         change = resource.runtime
         if isinstance(change, Change) and change.at <= now:
-            _carry_out(call, resource, change)
+            failure = change.startup.outcome(now) if change.startup else ""
+            if failure:
+                _fail(resource, change, failure, now)
+            elif failure is not None:
+                _carry_out(call, resource, change)
+
+
+def _fail(resource: Resource, change: Change, reason: str, now: datetime) -> None:
+    if change.startup is not None:
+        change.startup.end()
+    resource.runtime = None
+    resource.description["FailureReason"] = reason
+    _set_status(resource, "Failed", now)
 
 
 def _carry_out(call: Call, resource: Resource, change: Change) -> None:
-    resource.runtime = None
+    resource.runtime = change.startup
     if change.status is None:
         call.resources.remove(resource)
         return
@@ -68,18 +118,27 @@ def _carry_out(call: Call, resource: Resource, change: Change) -> None:
         resource.runtime = Change(change.at + APP_METADATA_IS_KEPT, None)
 
 
+def status_of(resource: Resource) -> str:
+    return str(resource.description[_STATUS_MEMBERS.get(resource.kind, "Status")])
+
+
 def _set_status(resource: Resource, status: str, now: datetime) -> None:
-    resource.description["Status"] = status
+    resource.description[_STATUS_MEMBERS.get(resource.kind, "Status")] = status
     if "LastModifiedTime" in resource.description:
         resource.description["LastModifiedTime"] = now
 
 
-def create(call: Call, resource: Resource) -> None:
-    """Add a resource, Pending for a moment. Raises ResourceInUse when its name is taken."""
+def add(call: Call, resource: Resource) -> None:
+    """Add a resource. Raises ResourceInUse when its name is taken."""
     taken = call.resources.by_arn(resource.arn)
-    if taken is not None and taken.description["Status"] != "Deleted":
+    if taken is not None and taken.description.get("Status") != "Deleted":
         raise ResourceInUse(f"{NOUNS[resource.kind]} [{resource.arn}] already exists.")
     call.resources.add(resource)
+
+
+def create(call: Call, resource: Resource) -> None:
+    """Add a resource, Pending for a moment. Raises ResourceInUse when its name is taken."""
+    add(call, resource)
     begin(call, resource, "Pending", then="InService", after=STARTING)
 
 
@@ -105,10 +164,8 @@ def find_in_service(call: Call, kind: str, name: str) -> Resource:
 def find_at_rest(call: Call, kind: str, name: str) -> Resource:
     """The resource that is to be changed or deleted. Raises ResourceInUse while another change is under way."""
     resource = find(call, kind, name)
-    if resource.description["Status"] in ("Pending", "Updating", "Deleting"):
-        raise ResourceInUse(
-            f"{NOUNS[kind]} [{resource.arn}] is {resource.description['Status']}; wait for that to end."
-        )
+    if status_of(resource) in ("Pending", "Updating", "Deleting", "CREATING", "DELETING"):
+        raise ResourceInUse(f"{NOUNS[kind]} [{resource.arn}] is {status_of(resource)}; wait for that to end.")
     return resource
 
 

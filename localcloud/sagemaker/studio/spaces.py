@@ -1,5 +1,6 @@
 """Spaces: Create, Describe, List, Update and DeleteSpace (aws-facts, section 5)."""
 
+import shutil
 from typing import Any
 
 from localcloud.sagemaker.errors import ValidationError
@@ -20,6 +21,13 @@ from localcloud.sagemaker.studio.lifecycle import (
     refuse_deletion,
     studio_operation,
 )
+from localcloud.sagemaker.studio.settings import (
+    check_settings,
+    context_of_named_space,
+    context_of_space,
+    levels_above,
+)
+from localcloud.sagemaker.studio.startup import space_home
 
 
 def _name(request: Request) -> str:
@@ -30,10 +38,11 @@ def _arn(call: Call, request: Request) -> str:
     return call.arn("space", _name(request))
 
 
-@studio_operation("CreateSpace", arn=_arn)
+@studio_operation("CreateSpace", arn=_arn, context=context_of_space)
 def create_space(call: Call, request: Request) -> Response:
     find_in_service(call, "domain", request["DomainId"])
     _check_owner(call, request)
+    check_settings(call, request.get("SpaceSettings", {}), *levels_above(call, request))
     arn = _arn(call, request)
     now = call.platform.now()
     description: dict[str, Any] = {
@@ -81,24 +90,26 @@ def _summary(space: Resource) -> dict[str, Any]:
     return summary
 
 
-@studio_operation("UpdateSpace", arn=_arn)
+@studio_operation("UpdateSpace", arn=_arn, context=context_of_named_space)
 def update_space(call: Call, request: Request) -> Response:
     """Settings given replace the ones of the same name, one level deep; the app type stays."""
     space = find_at_rest(call, "space", _name(request))
     current, given = space.description.get("SpaceSettings", {}), request.get("SpaceSettings", {})
     if given.get("AppType", current.get("AppType")) != current.get("AppType"):
         raise ValidationError(f"The AppType of Space [{space.arn}] cannot be changed.")
+    check_settings(call, {**current, **given}, *levels_above(call, space.description))
     space.description["SpaceSettings"] = {**current, **given}
     space.description.update(picked(request, "SpaceDisplayName"))
     begin(call, space, "Updating", then="InService", after=STARTING)
     return {"SpaceArn": space.arn}
 
 
-@studio_operation("DeleteSpace", arn=_arn)
+@studio_operation("DeleteSpace", arn=_arn, context=context_of_named_space)
 def delete_space(call: Call, request: Request) -> Response:
-    """Raises ResourceInUse while the space has apps (aws-facts 5.7)."""
+    """Its home goes with it. Raises ResourceInUse while the space has apps (aws-facts 5.7)."""
     space = find_at_rest(call, "space", _name(request))
     if has_apps(call, space):
         raise refuse_deletion(space, "app")
+    shutil.rmtree(space_home(space.description["DomainId"], space.description["SpaceName"]), ignore_errors=True)
     begin(call, space, "Deleting", then=None, after=DELETING)
     return {}

@@ -20,6 +20,7 @@ from localcloud.sagemaker.studio.lifecycle import (
     refuse_deletion,
     studio_operation,
 )
+from localcloud.sagemaker.studio.settings import check_settings
 
 
 def _name(request: Request) -> str:
@@ -37,6 +38,7 @@ def create_user_profile(call: Call, request: Request) -> Response:
         raise ValidationError(
             "SingleSignOnUserIdentifier and …Value need a domain with AuthMode SSO; this one has IAM."
         )
+    check_settings(call, request.get("UserSettings", {}))
     arn = _arn(call, request)
     now = call.platform.now()
     description: dict[str, Any] = {
@@ -70,8 +72,9 @@ def list_user_profiles(call: Call, request: Request) -> Response:
 def update_user_profile(call: Call, request: Request) -> Response:
     """Settings given replace the ones of the same name, one level deep; the others stay."""
     profile = find_at_rest(call, "user-profile", _name(request))
-    settings = profile.description.get("UserSettings", {})
-    profile.description["UserSettings"] = {**settings, **request.get("UserSettings", {})}
+    settings = {**profile.description.get("UserSettings", {}), **request.get("UserSettings", {})}
+    check_settings(call, settings)
+    profile.description["UserSettings"] = settings
     begin(call, profile, "Updating", then="InService", after=STARTING)
     return {"UserProfileArn": profile.arn}
 

@@ -1,0 +1,102 @@
+"""Studio's users in the settings: names, and what a user may have of its own."""
+
+from typing import Any
+
+import pytest
+
+from stacks.settings import SettingsError
+from stacks.user_profiles import UserProfile
+from tests.unit.test_settings import DEFAULTS, refusal, settings
+
+
+def profiles(given: Any) -> tuple[UserProfile, ...]:
+    return settings(user_profiles=given).user_profiles
+
+
+def refused(given: Any) -> str:
+    return refusal(DEFAULTS | {"user_profiles": given})
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["ana"], ["ana", "Ana"], ["data-scientist", "d--s"], ["a" * 63], [f"user{n}" for n in range(30)]]
+)
+def test_profiles_are_any_number_of_names(names: list[str]) -> None:
+    assert profiles(names) == tuple(UserProfile(name) for name in names)
+
+
+def test_a_profile_may_have_instance_types_and_idle_minutes_of_its_own() -> None:
+    ana = {"name": "ana", "instance_types": ["ml.m5.4xlarge", "ml.g5.xlarge"], "idle_minutes": 120}
+
+    assert profiles([ana, {"name": "ben"}, "eva"]) == (
+        UserProfile("ana", ("ml.m5.4xlarge", "ml.g5.xlarge"), 120),
+        UserProfile("ben"),
+        UserProfile("eva"),
+    )
+
+
+@pytest.mark.parametrize("given", ["ana", None, {"ana": 1}, 5, {"name": "ana"}])
+def test_what_is_no_list_is_refused(given: Any) -> None:
+    assert f"settings.user_profiles is {given!r}; allowed is a list" in refused(given)
+
+
+@pytest.mark.parametrize("entry", [5, None, ["ana"], True])
+def test_an_entry_that_is_neither_name_nor_object_is_refused(entry: Any) -> None:
+    assert f"settings.user_profiles[1] is {entry!r}; allowed is a name, or an object" in refused(["eva", entry])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="an empty name"),
+        pytest.param("a" * 64, id="too long"),
+        pytest.param("-ana", id="hyphen first"),
+        pytest.param("ana-", id="hyphen last"),
+        pytest.param("ana maria", id="a space"),
+        pytest.param("ana_maria", id="an underscore"),
+        pytest.param("ana\n", id="a line break"),
+        pytest.param("maría", id="an accent"),
+    ],
+)
+def test_a_name_that_aws_refuses_is_refused_by_name(name: str) -> None:
+    for entry in (name, {"name": name}):
+        assert f"settings.user_profiles[1] has the name {name!r}; allowed are 1 to 63 letters" in refused(
+            ["eva", entry]
+        )
+
+
+def test_an_object_without_a_name_is_refused() -> None:
+    assert "settings.user_profiles[0] has the name None; allowed are" in refused([{"idle_minutes": 90}])
+
+
+@pytest.mark.parametrize("given", [["ana", "ana"], ["ana", {"name": "ana", "idle_minutes": 90}]])
+def test_a_name_that_stands_there_twice_is_refused(given: Any) -> None:
+    assert "settings.user_profiles names 'ana' twice" in refused(given)
+
+
+def test_a_misspelt_override_is_refused_with_the_one_that_was_meant() -> None:
+    message = refused([{"name": "ana", "instance_type": ["ml.m5.large"]}])
+
+    assert "settings.user_profiles[0].instance_type is not known" in message
+    assert "did you mean instance_types?" in message
+
+
+@pytest.mark.parametrize("minutes", [59, 525_601, 60.0, "60", True, []])
+def test_idle_minutes_of_its_own_are_held_to_what_aws_takes(minutes: Any) -> None:
+    message = refused([{"name": "ana", "idle_minutes": minutes}])
+
+    assert f"settings.user_profiles[0].idle_minutes is {minutes!r}; allowed is a whole number from 60" in message
+
+
+@pytest.mark.parametrize("types", [[], "ml.m5.large", ["m5.large"], ["ml.m5.large"] * 2, [5], {}])
+def test_instance_types_of_its_own_are_held_to_the_same_rule_as_everybodys(types: Any) -> None:
+    message = refused([{"name": "ana", "instance_types": types}])
+
+    assert f"settings.user_profiles[0].instance_types is {types!r}; allowed is a list" in message
+
+
+def test_all_that_is_wrong_with_all_profiles_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        profiles(["ana_maria", {"name": "ben", "idle_minutes": 5}, 7])
+
+    for place in ("[0]", "[1]", "[2]"):
+        assert f"settings.user_profiles{place}" in str(error.value)
