@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from demo.sample import write_sample
 from localcloud.cdk import CdkApp, CdkError
 from localcloud.cloud import Cloud, LocalCloudError, start
 from notebooks import build
-from notebooks.execution import NotebookFailed, execute
+from notebooks.execution import NotebookFailed, Run, execute
 from notebooks.space import Space, SpaceFailed, open_space
 
 _ROOT = Path(__file__).parent.parent
@@ -63,14 +63,16 @@ def _run(data: Path | str | None, console: Console) -> int:
 
 def _run_notebooks(space: Space, environment: Mapping[str, str], console: Console) -> None:
     """Raises NotebookFailed."""
-    there = space.home / "fraud-detection"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        for path in sorted(there.glob("*/*.ipynb")):
-            language = path.parent.name
-            task = progress.add_task(f"{language}/{path.name}", total=None)
-            tell = partial(_tell, progress, task)
-            execute(path, environment, _FOLDER / "run" / language, tell)
+        for language in build.LANGUAGES:
+            paths = sorted((space.home / "fraud-detection" / language).glob("*.ipynb"))
+            kept = _FOLDER / "run" / language
+            execute([Run(path, kept, _bar(progress, f"{language}/{path.name}")) for path in paths], environment)
+
+
+def _bar(progress: Progress, name: str) -> Callable[[int, int], None]:
+    return partial(_tell, progress, progress.add_task(name, total=None))
 
 
 def _tell(progress: Progress, task: TaskID, run: int, cells: int) -> None:

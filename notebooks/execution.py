@@ -1,9 +1,10 @@
-"""Running a notebook from top to bottom, in a kernel of its own."""
+"""Running notebooks from top to bottom, each in a kernel of its own, side by side."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,38 +21,56 @@ class NotebookFailed(Exception):
     """A cell raised an error; the message names it, and where the notebook lies with all that it printed."""
 
 
-def execute(path: Path, environment: Mapping[str, str], folder: Path, progress: Callable[[int, int], None]) -> None:
-    """Run the notebook where it lies, and keep it with its outputs in `folder`, however far it came.
+@dataclass(frozen=True)
+class Run:
+    """A notebook that is run where it lies; with its outputs it is kept in `kept`, however far it came."""
 
-    The kernel has these variables and no AWS account of this process's; `progress` is told the cells that have run,
-    and all. Raises NotebookFailed.
-    """
-    notebook = nbformat.read(path, as_version=4)
+    notebook: Path
+    kept: Path
+    progress: Callable[[int, int], None]
+    """Is told how many of its cells have run, and how many there are."""
+
+
+def execute(runs: Sequence[Run], environment: Mapping[str, str]) -> None:
+    """Run all; the kernels have these variables and no AWS account of this process's. Raises NotebookFailed."""
+    asyncio.run(_execute_all(runs, environment))
+
+
+async def _execute_all(runs: Sequence[Run], environment: Mapping[str, str]) -> None:
+    """Most of the time a notebook waits for a job, so that there is no need to wait for one another as well."""
+    outcomes = await asyncio.gather(*(_execute(run, environment) for run in runs), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _execute(run: Run, environment: Mapping[str, str]) -> None:
+    notebook = nbformat.read(run.notebook, as_version=4)
     of_code = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
 
     def tell(cell: Any, cell_index: int, execute_reply: Any) -> None:
-        progress(of_code.index(cell_index) + 1, len(of_code))
+        run.progress(of_code.index(cell_index) + 1, len(of_code))
 
-    folder.mkdir(parents=True, exist_ok=True)
-    progress(0, len(of_code))
+    run.kept.mkdir(parents=True, exist_ok=True)
+    run.progress(0, len(of_code))
     try:
         with TemporaryDirectory() as connection:
             client = NotebookClient(
                 notebook,
                 timeout=_LONGEST_CELL_SECONDS,
                 kernel_name="python3",
-                resources={"metadata": {"path": str(path.parent)}},
+                resources={"metadata": {"path": str(run.notebook.parent)}},
                 on_cell_executed=tell,
                 config=_over_files(Path(connection)),
             )
-            asyncio.run(client.async_execute(env=_environment(environment, folder)))
+            await client.async_execute(env=_environment(environment, run.kept))
     except CellExecutionError as error:
-        kept = folder / path.name
+        name = run.notebook.name
         raise NotebookFailed(
-            f"{path.name}: {error.ename}: {error.evalue}\nAs far as it came, it is in {kept}."
+            f"{name}: {error.ename}: {error.evalue}\nAs far as it came, it is in {run.kept / name}."
         ) from error
     finally:
-        nbformat.write(notebook, folder / path.name)
+        nbformat.write(notebook, run.kept / run.notebook.name)
 
 
 def _over_files(folder: Path) -> Config:
@@ -72,6 +91,8 @@ def _environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)]),
         "IPYTHONDIR": str(settings / "ipython"),
         "MPLCONFIGDIR": str(settings / "matplotlib"),
+        # All is installed here already: nothing is to be looked up, and nothing to be installed.
+        "PIP_NO_DEPS": "1",
         "PIP_NO_INDEX": "1",
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(settings / "sagemaker.yaml"),
         **environment,

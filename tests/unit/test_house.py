@@ -11,7 +11,10 @@ import pytest
 from pytest_socket import SocketBlockedError
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "predict", "bench", "tests")
+FOLDERS = (
+    *("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "predict", "bench"),
+    *("notebooks", "docs", "tests"),
+)
 
 MAY_IMPORT: dict[str, set[str]] = {
     "app.py": {"stacks"},
@@ -24,6 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "faults": {"faults", "localcloud"},
     "predict": {"predict"},
     "bench": {"bench", "localcloud"},
+    "notebooks": {"notebooks", "demo", "localcloud"},
+    "docs": {"docs", "stacks", "lambdas", "training_code"},
 }
 
 MAY_INSTALL: dict[str, set[str]] = {
