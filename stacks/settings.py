@@ -58,7 +58,7 @@ class Settings:
     retrain_on_new_data: bool
     """A run starts by itself for each CSV file or zip that lands under `raw/` in the bucket."""
     retrain_input: Mapping[str, Any]
-    """The execution's input of runs that start by themselves, as in README.md; the machine itself checks it."""
+    """The execution's input of runs that start by themselves, as in docs/using.md; the machine itself checks it."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:

@@ -46,7 +46,7 @@ class _Permissions:
         self._role = role
         self.settings = settings
         self.affordable: _Conditions = {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": list(instance_types)}}
-        """Requests that name other instance types than these are refused; what names none passes (aws-facts 12.1)."""
+        """Requests that name other instance types than these are refused; what names none passes (aws-facts 5.13)."""
         self.tagged: _Conditions = {"StringEquals": {"aws:RequestTag/project": settings.project}}
         """Requests that create something of the project's."""
         self.own: _Conditions = {"StringEquals": {"aws:ResourceTag/project": settings.project}}

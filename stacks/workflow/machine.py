@@ -36,7 +36,7 @@ class FraudWorkflow(sfn.StateMachine):
             scope,
             construct_id,
             state_machine_name=machine_name(parts.settings),
-            comment="Card-fraud detection: start it with {} or with the fields of README.md",
+            comment="Card-fraud detection: start it with {} or with the fields of docs/using.md",
             query_language=sfn.QueryLanguage.JSONATA,
             definition_body=sfn.DefinitionBody.from_chainable(_definition(Construct(scope, "States"), parts)),
             timeout=_LONGEST_RUN,

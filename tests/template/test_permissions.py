@@ -1,11 +1,14 @@
 """What the roles may do, and no more."""
 
+import json
 import re
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pytest
 
 from stacks.sagemaker_kinds import HOSTING, PACKAGES, RUN_JOBS, USER_JOBS
+from tests.template.conftest import Deploy
 from tests.template.deployment import ACCOUNT, REGION, Deployment, Resource, Statement
 from tests.template.machine import Machine
 
@@ -353,11 +356,81 @@ def test_the_machine_calls_the_functions_of_its_states_alone(deployment: Deploym
 # --- Studio's users ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["CreateModel", "CreateEndpointConfig"])
-def test_what_a_user_makes_by_hand_bears_the_projects_tag(deployment: Deployment, action: str) -> None:
+TAGGED = {"StringEquals": {"aws:RequestTag/project": "fraud"}}
+AFFORDABLE = {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"]}}
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "conditions"),
+    [
+        ("CreateModel", "model", TAGGED),
+        ("CreateEndpointConfig", "endpoint-config", TAGGED | AFFORDABLE),
+        ("CreateTrainingJob", "training-job", TAGGED | AFFORDABLE),
+        ("CreateHyperParameterTuningJob", "hyper-parameter-tuning-job", TAGGED | AFFORDABLE),
+    ],
+)
+def test_what_a_user_makes_by_hand_bears_the_projects_tag_and_runs_on_the_instance_types_of_the_settings(
+    deployment: Deployment, action: str, kind: str, conditions: dict[str, Any]
+) -> None:
     (making,) = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:{action}")
 
-    assert making.conditions == {"StringEquals": {"aws:RequestTag/project": "fraud"}}
+    assert making.allows(f"sagemaker:{action}", sagemaker(kind, "fraud-by-hand"))
+    assert making.conditions == conditions
+
+
+@pytest.mark.parametrize("action", ["CreateApp", "CreateSpace", "UpdateSpace"])
+def test_a_user_opens_apps_on_the_instance_types_of_the_settings_alone(deployment: Deployment, action: str) -> None:
+    (opening,) = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:{action}")
+
+    assert opening.conditions == AFFORDABLE
+
+
+@pytest.mark.parametrize("kind", RUN_JOBS)
+def test_a_users_jobs_are_named_like_the_projects(deployment: Deployment, kind: str) -> None:
+    """Their logs are found, read and removed by name."""
+    creating = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:Create{RUN_JOBS[kind]}")
+
+    assert not any(item.allows(f"sagemaker:Create{RUN_JOBS[kind]}", sagemaker(kind, "mine")) for item in creating)
+
+
+@pytest.mark.parametrize(("action", "stream"), [("logs:GetLogEvents", ":log-stream:fraud-sdk/algo-1")])
+def test_a_user_reads_the_logs_of_the_projects_jobs_alone(deployment: Deployment, action: str, stream: str) -> None:
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/TrainingJobs"
+    reading = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), action)
+
+    assert [item.allows(action, f"{group}{stream}") for item in reading] == [True]
+    for other in (":log-stream:theirs/algo-1", "Other:log-stream:fraud-sdk/algo-1"):
+        assert not any(item.allows(action, f"{group}{other}") for item in reading)
+
+
+def test_a_user_with_instance_types_of_its_own_may_do_what_the_others_may_but_on_those(deploy: Deploy) -> None:
+    demanding = {"name": "ana", "instance_types": ["ml.g5.xlarge"]}
+    deployment = deploy(user_profiles=["ben", demanding])
+    usual, own = (deployment.named("AWS::IAM::Role", name) for name in ("UserRole", "ProfileanaRole"))
+
+    def allowed(role: Resource, types: list[str]) -> list[tuple[Any, ...]]:
+        return sorted(
+            (item.actions, item.resources, json.dumps(item.conditions).replace(json.dumps(types), "TYPES"))
+            for item in deployment.statements_of(role)
+        )
+
+    assert allowed(own, ["ml.g5.xlarge"]) == allowed(usual, ["ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"])
+
+
+def test_the_role_of_an_image_pulls_that_image_and_does_nothing_else(deploy: Deploy) -> None:
+    deployment = deploy(studio_image_uri="210987654321.dkr.ecr.us-west-2.amazonaws.com/team/studio:7")
+    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "ImageRole"))
+
+    resources = {resource for item in statements for resource in item.resources}
+    actions = {action for item in statements for action in item.actions}
+
+    assert resources == {"*", "arn:aws:ecr:us-west-2:210987654321:repository/team/studio"}
+    assert actions == {
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+    }
 
 
 @pytest.mark.parametrize(

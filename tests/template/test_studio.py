@@ -1,12 +1,15 @@
 """Studio: a network that costs nothing, a domain that shuts down what is idle, and a profile for each name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.template.conftest import Deploy
 from tests.template.deployment import Deployment
+from tests.template.synthesis import ROOT
 
+FOLDER = ROOT / "notebooks"
 FREE = {
     "AWS::EC2::VPC",
     "AWS::EC2::Subnet",
@@ -110,3 +113,148 @@ def test_adding_a_profile_changes_no_other_resource(deployment: Deployment, depl
     after = deploy(user_profiles=["data-scientist", "another"]).templates["Studio"]["Resources"]
 
     assert {name: after.get(name) for name in before} == before
+
+
+# --- what a user may have of its own ----------------------------------------------------------------------------
+
+OWN = {"name": "ana", "instance_types": ["ml.m5.4xlarge"], "idle_minutes": 120}
+
+
+def settings_of(deployment: Deployment, name: str) -> dict[str, Any]:
+    """A profile's own settings, resolved; none if it has all from the domain."""
+    (profile,) = (
+        item for item in deployment.all("AWS::SageMaker::UserProfile") if item.properties["UserProfileName"] == name
+    )
+    return dict(deployment.resolve(profile.properties.get("UserSettings", {}), profile.stack))
+
+
+def test_a_user_has_all_from_the_domain_unless_the_settings_say_so(deploy: Deploy) -> None:
+    deployment = deploy(user_profiles=["ben", {"name": "eva"}, OWN])
+
+    assert settings_of(deployment, "ben") == settings_of(deployment, "eva") == {}
+
+
+@pytest.mark.parametrize("app", ["JupyterLabAppSettings", "CodeEditorAppSettings"])
+def test_idle_minutes_of_a_users_own_differ_from_the_domains_and_nothing_else_does(deploy: Deploy, app: str) -> None:
+    deployment = deploy(user_profiles=[OWN])
+    domain = deployment.one("AWS::SageMaker::Domain")
+    usual = deployment.resolve(domain.properties["DefaultUserSettings"], domain.stack)[app]
+
+    own = settings_of(deployment, "ana")[app]
+
+    assert own["AppLifecycleManagement"]["IdleSettings"] == {
+        **usual["AppLifecycleManagement"]["IdleSettings"],
+        "IdleTimeoutInMinutes": 120,
+        "MaxIdleTimeoutInMinutes": 120,
+    }
+    assert {**own, "AppLifecycleManagement": {}} == {**usual, "AppLifecycleManagement": {}}
+
+
+def test_instance_types_of_a_users_own_come_with_a_role_of_its_own(deploy: Deploy) -> None:
+    deployment = deploy(user_profiles=[{"name": "ana", "instance_types": ["ml.m5.4xlarge"]}])
+
+    assert settings_of(deployment, "ana") == {
+        "ExecutionRole": deployment.named("AWS::IAM::Role", "ProfileanaRole").attribute("Arn")
+    }
+
+
+def test_without_instance_types_of_its_own_a_user_has_no_role_of_its_own(deploy: Deploy) -> None:
+    assert "ExecutionRole" not in settings_of(deploy(user_profiles=[{"name": "ana", "idle_minutes": 90}]), "ana")
+
+
+# --- the notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_every_new_jupyterlab_starts_with_the_script_that_brings_the_notebooks(deployment: Deployment) -> None:
+    script = deployment.one("AWS::SageMaker::StudioLifecycleConfig")
+    domain = deployment.one("AWS::SageMaker::Domain")
+    jupyter_lab = deployment.resolve(domain.properties["DefaultUserSettings"]["JupyterLabAppSettings"], domain.stack)
+
+    assert script.properties["StudioLifecycleConfigAppType"] == "JupyterLab"
+    assert jupyter_lab["LifecycleConfigArns"] == [script.attribute("StudioLifecycleConfigArn")]
+    assert jupyter_lab["DefaultResourceSpec"] == {"LifecycleConfigArn": script.attribute("StudioLifecycleConfigArn")}
+
+
+def test_the_script_reads_the_parameter_that_tells_where_the_notebooks_are(deployment: Deployment) -> None:
+    script = deployment.one("AWS::SageMaker::StudioLifecycleConfig")
+    parameter = deployment.named("AWS::SSM::Parameter", "Notebooks")
+
+    text = deployment.resolve(script.properties["StudioLifecycleConfigContent"]["Fn::Base64"], script.stack)
+
+    assert text.startswith(f"#!/bin/bash\nPARAMETER={parameter.reference}\n")
+    assert len(text) * 4 / 3 < 16_384  # aws-facts 5.14
+
+
+def test_the_scripts_name_does_not_change_with_the_notebooks(
+    deployment: Deployment, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A space keeps the name of the script that it was made with."""
+    for name, text in (("into_space.sh", (FOLDER / "into_space.sh").read_text()), ("en/new.ipynb", "{}")):
+        (tmp_path / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "notebooks" / name).write_text(text)
+    monkeypatch.setattr("stacks.studio_notebooks._FOLDER", tmp_path / "notebooks")
+
+    changed = deploy()
+
+    named = [
+        item.one("AWS::SageMaker::StudioLifecycleConfig").properties["StudioLifecycleConfigName"]
+        for item in (deployment, changed)
+    ]
+    told = [item.named("AWS::SSM::Parameter", "Notebooks").properties["Value"] for item in (deployment, changed)]
+    assert named[0] == named[1]
+    assert told[0] != told[1]
+
+
+def test_another_script_has_another_name(deploy: Deploy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """CloudFormation can't replace what keeps its name, and AWS can't change a script."""
+    script = tmp_path / "into_space.sh"
+    script.write_text("exit 0\n")
+    usual = deploy().one("AWS::SageMaker::StudioLifecycleConfig").properties["StudioLifecycleConfigName"]
+    monkeypatch.setattr("stacks.studio_notebooks._SCRIPT", script)
+
+    other = deploy().one("AWS::SageMaker::StudioLifecycleConfig").properties["StudioLifecycleConfigName"]
+
+    assert other != usual
+
+
+def test_the_archive_holds_the_notebooks_and_nothing_else(deployment: Deployment) -> None:
+    (archive,) = (path for path in deployment.folder.glob("asset.*") if (path / "en").is_dir())
+
+    found = {str(path.relative_to(archive)) for path in archive.rglob("*") if path.is_file()}
+
+    assert found == {str(path.relative_to(FOLDER)) for path in FOLDER.glob("e[ns]/*.ipynb")}
+
+
+# --- an image of one's own --------------------------------------------------------------------------------------
+
+URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/studio:1"
+IMAGES = ("AWS::SageMaker::Image", "AWS::SageMaker::ImageVersion", "AWS::SageMaker::AppImageConfig")
+
+
+def test_there_is_no_image_unless_the_settings_name_one(deployment: Deployment) -> None:
+    domain = deployment.one("AWS::SageMaker::Domain").properties
+
+    assert [item for kind in IMAGES for item in deployment.all(kind)] == []
+    assert "CustomImages" not in domain["DefaultUserSettings"]["JupyterLabAppSettings"]
+
+
+def test_an_image_that_the_settings_name_can_be_chosen_in_jupyterlab(deploy: Deploy) -> None:
+    deployment = deploy(studio_image_uri=URI)
+    image, version, config = (deployment.one(kind) for kind in IMAGES)
+    domain = deployment.one("AWS::SageMaker::Domain")
+
+    assert version.properties == {"BaseImage": URI, "ImageName": image.properties["ImageName"]}
+    assert domain.properties["DefaultUserSettings"]["JupyterLabAppSettings"]["CustomImages"] == [
+        {
+            "ImageName": image.properties["ImageName"],
+            "AppImageConfigName": config.properties["AppImageConfigName"],
+        }
+    ]
+
+
+def test_the_domain_waits_for_the_image_and_goes_before_it(deploy: Deploy) -> None:
+    deployment = deploy(studio_image_uri=URI)
+
+    depends = deployment.one("AWS::SageMaker::Domain").body["DependsOn"]
+
+    assert {deployment.one(kind).name for kind in IMAGES} <= set(depends)

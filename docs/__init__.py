@@ -1,0 +1,1 @@
+"""`python -m docs`: the tables of the documents, from what they are about."""
