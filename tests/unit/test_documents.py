@@ -57,7 +57,7 @@ RUN_BY: Mapping[str, str] = {
     "cdk destroy": "tests/pipeline/test_zz_destroy.py::test_nothing_else_is_left",
     "make notebooks": "tests/pipeline/test_notebooks.py",
     "make notebooks DATA=creditcardfraud.zip": "tests/pipeline/test_notebooks.py",
-    "python -m notebooks build": "tests/pipeline/test_notebooks.py",
+    "python -m notebooks build": "tests/unit/test_notebooks.py::test_a_notebook_is_what_its_source_gives",
     "make faults": "tests/teardown/test_faults.py::test_nothing_is_left_of_a_run_whatever_failed_in_it",
     "make bench-model DATA=creditcardfraud.zip": f"{COMMANDS}::test_the_bench_tells_what_a_run_came_to",
     "make billing": f"{COMMANDS}::test_make_tells_what_bills",

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -11,7 +12,8 @@ import pytest
 
 from notebooks import build
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = ROOT / "requirements.txt"
 BUILT = {str(path.relative_to(build.FOLDER)): content for path, content in build.built().items()}
 SCRIPT = build.FOLDER / "into_space.sh"
 
@@ -76,6 +78,18 @@ def test_nothing_of_an_account_region_or_project_is_written_into_the_code(name: 
     code = "\n".join(cells(name, "code")).replace(lessons_data, "")
 
     assert re.search(fixed, code) is None
+
+
+def test_data_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATA": str(tmp_path / "nowhere.csv")}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "notebooks"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert "is not a file that can be read" in " ".join(ended.stdout.split())
+    assert "Traceback" not in ended.stderr
 
 
 # --- the script that copies them into a space -------------------------------------------------------------------
