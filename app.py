@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from stacks.fraud_detection import FraudDetectionStack
 from stacks.functions import NotInstalled
 from stacks.settings import Settings, SettingsError
+from stacks.studio_notebooks import NotebookChanged
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
     try:
         settings = Settings.from_context(app.node.try_get_context("settings") or {})
         FraudDetectionStack(app, settings.project, settings=settings)
-    except (SettingsError, NotInstalled) as error:
+    except (SettingsError, NotInstalled, NotebookChanged) as error:
         sys.exit(str(error))
     app.synth()
 

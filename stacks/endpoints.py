@@ -22,6 +22,15 @@ def create_dated_endpoint(settings: Settings, resources: Sequence[str]) -> iam.P
     )
 
 
+def from_own_configuration(settings: Settings, resources: Sequence[str]) -> iam.PolicyStatement:
+    """Creating an endpoint asks for its configuration, too (aws-facts 1.13), whose instances are whoever's made it."""
+    return iam.PolicyStatement(
+        actions=["sagemaker:CreateEndpoint"],
+        resources=list(resources),
+        conditions={"StringEquals": {"aws:ResourceTag/project": settings.project}},
+    )
+
+
 def tag_at_creation(resources: Sequence[str], nouns: Sequence[str]) -> iam.PolicyStatement:
     """The tags in the request that creates something; what is there already can't be tagged so."""
     return iam.PolicyStatement(

@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from stacks.user_profiles import (
-    ALLOWED_INSTANCE_TYPES,
     LONGEST_IDLE_MINUTES,
     SHORTEST_IDLE_MINUTES,
     UserProfile,
-    are_instance_types,
     problems_of,
+    problems_of_instance_types,
 )
 
 
@@ -30,6 +29,8 @@ class Settings:
     """Studio's users: a name each, or an object with `name`, and `instance_types` or `idle_minutes` of their own."""
     studio_instance_types: tuple[str, ...]
     """What Studio's users may run apps, jobs and endpoints on; IAM refuses every other instance type."""
+    studio_max_job_minutes: int
+    """The longest run time that Studio's users may give a job of theirs, which has to name one."""
     studio_image_uri: str
     """The ECR URI of an image of one's own, to choose for JupyterLab beside SageMaker's; empty for none."""
     studio_idle_minutes: int
@@ -69,6 +70,9 @@ class Settings:
         problems = [_unknown(name, known) for name in context if name not in known]
         problems += [f"settings.{name} is missing." for name in known if name not in context]
         problems += problems_of(context.get("user_profiles", []))
+        problems += problems_of_instance_types(
+            context.get("studio_instance_types", ["ml.t3.medium"]), "settings.studio_instance_types"
+        )
         problems += [
             f"settings.{name} is {context[name]!r}; {rule.allowed}."
             for name, rule in _RULES.items()
@@ -127,17 +131,18 @@ _ECR_URI = re.compile(
 )
 _YEAR_DAYS = 365
 _YEAR_MINUTES = 525_600
+_LONGEST_JOB_MINUTES = 28 * 24 * 60
 _RULES: Mapping[str, _Rule] = {
     "project": _Rule(
         lambda value: isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9]{1,7}", value) is not None,
         "allowed are 2 to 8 lower-case letters and digits, a letter first (a tuning job's name has only 32 characters)",
     ),
-    "studio_instance_types": _Rule(are_instance_types, ALLOWED_INSTANCE_TYPES),
     "studio_image_uri": _Rule(
         lambda value: isinstance(value, str) and (not value or _ECR_URI.fullmatch(value) is not None),
         'allowed is "" or an image with its tag or digest, such as '
         "123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1",
     ),
+    "studio_max_job_minutes": _whole_number(1, _LONGEST_JOB_MINUTES),
     "studio_idle_minutes": _whole_number(SHORTEST_IDLE_MINUTES, LONGEST_IDLE_MINUTES),
     "endpoint_ttl_minutes": _whole_number(10, _YEAR_MINUTES),
     "endpoint_max_ttl_minutes": _whole_number(10, _YEAR_MINUTES),

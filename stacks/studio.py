@@ -37,25 +37,19 @@ class StudioStack(cdk.NestedStack):
         )
         self._notebooks = StudioNotebooks(self, "Notebooks", settings=settings, data=data)
         self._image = StudioImage(self, "Image", settings=settings) if settings.studio_image_uri else None
-        self.role = self._role(self, "UserRole")
+        # AWS asks a domain for a role. Whom the settings don't name may do nothing.
+        self._nobody = self._role(self, "NobodyRole", "Of users whom the settings don't name: it may do nothing")
         self.domain = self._domain()
-        self._allow(self.role, settings.studio_instance_types)
         for profile in settings.user_profiles:
             self._profile(profile)
 
-    def _role(self, scope: Construct, construct_id: str) -> iam.Role:
+    def _role(self, scope: Construct, construct_id: str, description: str) -> iam.Role:
         return iam.Role(
             scope,
             construct_id,
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
-            description="In which Studio's users work",
+            description=description,
         )
-
-    def _allow(self, role: iam.Role, instance_types: tuple[str, ...]) -> None:
-        allow_studio_user(
-            role, settings=self._settings, data=self._data, domain=self.domain, instance_types=instance_types
-        )
-        self._notebooks.grant_fetch(role)
 
     def _domain(self) -> sagemaker.CfnDomain:
         settings = self._settings
@@ -71,7 +65,7 @@ class StudioStack(cdk.NestedStack):
             home_efs_file_system_creation=efs,
             tag_propagation="ENABLED",
             default_user_settings=sagemaker.CfnDomain.UserSettingsProperty(
-                execution_role=self.role.role_arn,
+                execution_role=self._nobody.role_arn,
                 studio_web_portal="ENABLED",
                 default_landing_uri="studio::",
                 auto_mount_home_efs=efs,
@@ -99,36 +93,26 @@ class StudioStack(cdk.NestedStack):
                 app_lifecycle_management=idle_shutdown,
                 lifecycle_config_arns=[notebooks],
                 default_resource_spec=of.ResourceSpecProperty(lifecycle_config_arn=notebooks),
-                # Without a version, so that Studio takes the latest.
+                # Without a version, so that Studio takes the latest; an empty list, and not none, takes one away again.
                 custom_images=[of.CustomImageProperty(app_image_config_name=image, image_name=image)]
                 if self._image
-                else None,
+                else [],
             ),
             "code_editor_app_settings": of.CodeEditorAppSettingsProperty(app_lifecycle_management=idle_shutdown),
         }
 
     def _profile(self, profile: UserProfile) -> None:
+        """A user, in a role of its own: IAM knows roles, and not users of Studio."""
         # In a scope of its own: logical ids leave hyphens out, and "ana-maria" is not "anamaria".
         scope = Construct(self, f"Profile-{profile.name}")
+        role = self._role(scope, "Role", f"In which {profile.name} works in Studio")
+        allow_studio_user(role, settings=self._settings, data=self._data, domain=self.domain, profile=profile)
+        self._notebooks.grant_fetch(role)
+        own = {} if profile.idle_minutes is None else self._apps(sagemaker.CfnUserProfile, profile.idle_minutes)
         sagemaker.CfnUserProfile(
             scope,
             "Resource",
             domain_id=self.domain.attr_domain_id,
             user_profile_name=profile.name,
-            user_settings=self._own_settings(scope, profile),
+            user_settings=sagemaker.CfnUserProfile.UserSettingsProperty(execution_role=role.role_arn, **own),
         )
-
-    def _own_settings(
-        self, scope: Construct, profile: UserProfile
-    ) -> sagemaker.CfnUserProfile.UserSettingsProperty | None:
-        """What differs from the domain's settings. IAM knows roles and not profiles: instance types need a role."""
-        if profile.instance_types is None and profile.idle_minutes is None:
-            return None
-        own: dict[str, Any] = {}
-        if profile.instance_types is not None:
-            role = self._role(scope, "Role")
-            self._allow(role, profile.instance_types)
-            own["execution_role"] = role.role_arn
-        if profile.idle_minutes is not None:
-            own |= self._apps(sagemaker.CfnUserProfile, profile.idle_minutes)
-        return sagemaker.CfnUserProfile.UserSettingsProperty(**own)

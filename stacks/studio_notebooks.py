@@ -1,6 +1,7 @@
 """The notebooks, and how they come into each JupyterLab space."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -18,6 +19,10 @@ _SCRIPT = _FOLDER / "into_space.sh"
 _LANGUAGES = ("en", "es")
 
 
+class NotebookChanged(Exception):
+    """A notebook would bring somebody's own outputs into everybody's spaces; the message names it."""
+
+
 class StudioNotebooks(Construct):
     """A lifecycle configuration that copies the notebooks into a space as its JupyterLab starts.
 
@@ -32,7 +37,7 @@ class StudioNotebooks(Construct):
             self,
             "Archive",
             path=str(_FOLDER),
-            exclude=["*", *(f"!{language}/*.ipynb" for language in _LANGUAGES)],
+            exclude=["*", *(f"!{path.relative_to(_FOLDER)}" for path in _notebooks())],
             ignore_mode=cdk.IgnoreMode.DOCKER,
         )
         self._parameter = ssm.StringParameter(
@@ -69,3 +74,17 @@ class StudioNotebooks(Construct):
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _notebooks() -> list[Path]:
+    """Those that a source is there for, in each language. Raises NotebookChanged."""
+    names = [f"{source.stem}.ipynb" for source in sorted((_FOLDER / "source").glob("*.py"))]
+    paths = [_FOLDER / language / name for language in _LANGUAGES for name in names]
+    for path in paths:
+        cells = json.loads(path.read_text())["cells"]
+        if any(cell.get("outputs") or cell.get("execution_count") for cell in cells):
+            raise NotebookChanged(
+                f"notebooks/{path.relative_to(_FOLDER)} has been run, and its outputs would come into every user's "
+                "space: run `python -m notebooks build`, which makes it anew, and work on a copy."
+            )
+    return paths

@@ -8,7 +8,7 @@ from localcloud.sagemaker.errors import ResourceInUse, ValidationError
 from localcloud.sagemaker.listing import page_of_jobs
 from localcloud.sagemaker.metrics import DEFINITIONS
 from localcloud.sagemaker.resources import Resource, Resources
-from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
+from localcloud.sagemaker.service import Call, Context, Request, Response, everything, named, operation, tags_of
 from localcloud.sagemaker.training_rules import (
     DEFAULT_MAX_RUNTIME_SECONDS,
     check_job,
@@ -60,7 +60,16 @@ _SUMMARY_MEMBERS = (
 _by_name = named(KIND, "TrainingJobName")
 
 
-@operation("CreateTrainingJob", arn=_by_name)
+def limits_of(call: Call, job: Request) -> Context:
+    """The condition keys of a job's time, and of the time that its instances wait for another one (aws-facts 5.18)."""
+    keys = {
+        "sagemaker:MaxRuntimeInSeconds": job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"),
+        "sagemaker:KeepAlivePeriod": job.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"),
+    }
+    return {key: str(value) for key, value in keys.items() if value is not None}
+
+
+@operation("CreateTrainingJob", arn=_by_name, context=limits_of)
 def create_training_job(call: Call, request: Request) -> Response:
     check_job(request, ("TrainingJobName", "HyperParameters", "Tags"))
     return {"TrainingJobArn": launch(call, request).arn}

@@ -8,7 +8,8 @@ from localcloud.sagemaker.errors import ResourceInUse, ResourceNotFound, Validat
 from localcloud.sagemaker.listing import page, page_of_jobs
 from localcloud.sagemaker.metrics import DEFINITIONS
 from localcloud.sagemaker.resources import Resource
-from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
+from localcloud.sagemaker.service import Call, Context, Request, Response, everything, named, operation, tags_of
+from localcloud.sagemaker.training import limits_of
 from localcloud.sagemaker.training_rules import DEFAULT_MAX_RUNTIME_SECONDS, limit_exceeded, refuse_unknown
 from localcloud.sagemaker.tuning_rules import check_tuning_job
 from localcloud.sagemaker.tuning_run import OBJECTIVE_HYPERPARAMETER, TuningRun, counters
@@ -45,7 +46,12 @@ _SUMMARY_MEMBERS = (
 _by_name = named(KIND, "HyperParameterTuningJobName")
 
 
-@operation("CreateHyperParameterTuningJob", arn=_by_name)
+def _limits_of(call: Call, request: Request) -> Context:
+    """Those of its training jobs."""
+    return limits_of(call, request.get("TrainingJobDefinition", {}))
+
+
+@operation("CreateHyperParameterTuningJob", arn=_by_name, context=_limits_of)
 def create_hyper_parameter_tuning_job(call: Call, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
     check_tuning_job(request)

@@ -5,15 +5,18 @@ from typing import Any
 
 import boto3
 
-from tests.pipeline.running import PROJECT, Deployed
+from tests.pipeline.running import Deployed
 
-TAG = {"Key": "project", "Value": PROJECT}
+USER = "data-scientist"
+"""As cdk.json names it."""
 
 
 def user_environment(deployed: Deployed) -> Mapping[str, str]:
-    """The variables of a process in one of Studio's spaces: with the Studio role's credentials."""
-    domain = deployed.client("sagemaker").describe_domain(DomainId=deployed.outputs["DomainId"])
-    return deployed.app.cloud.credentials(domain["DefaultUserSettings"]["ExecutionRole"])
+    """The variables of a process in a space of the user's: with the credentials of the user's role."""
+    profile = deployed.client("sagemaker").describe_user_profile(
+        DomainId=deployed.outputs["DomainId"], UserProfileName=USER
+    )
+    return deployed.app.cloud.credentials(profile["UserSettings"]["ExecutionRole"])
 
 
 def client(environment: Mapping[str, str], service: str) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
-from tests.pipeline.studio_users import client, user_environment
+from tests.pipeline.studio_users import USER, client, user_environment
 
 DATE = "2099-01-01T00:00:00Z"
 MODEL, CONFIG, ENDPOINT = f"{PROJECT}-by-a-user", f"{PROJECT}-by-a-user-config", f"{PROJECT}-by-a-user-endpoint"
@@ -101,9 +101,13 @@ def test_a_user_makes_nobody_elses_things_the_projects(deployed: Deployed, user:
 # --- jobs ---------------------------------------------------------------------------------------------------------
 
 
+def on(instance_type: str) -> dict[str, Any]:
+    return {"InstanceType": instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10}
+
+
 def job(deployed: Deployed, run: Run, **changes: Any) -> dict[str, Any]:
     """A training job that a user may start, but for the changes."""
-    described = deployed.client("sagemaker").describe_training_job(TrainingJobName=f"{run.name}-train")
+    described = deployed.client("sagemaker").describe_training_job(TrainingJobName=f"{run.name}-0")
     return {
         "TrainingJobName": f"{PROJECT}-by-a-user",
         "AlgorithmSpecification": {
@@ -121,10 +125,6 @@ def job(deployed: Deployed, run: Run, **changes: Any) -> dict[str, Any]:
     }
 
 
-def on(instance_type: str) -> dict[str, Any]:
-    return {"InstanceType": instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10}
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -132,8 +132,13 @@ def on(instance_type: str) -> dict[str, Any]:
         {"Tags": []},
         {"Tags": listed({"project": "other"})},
         {"TrainingJobName": "by-a-user"},
+        {"StoppingCondition": {"MaxRuntimeInSeconds": 3601}},
+        {"ResourceConfig": {**on(ALLOWED), "KeepAlivePeriodInSeconds": 60}},
     ],
-    ids=["a costly instance type", "no tag", "another project's tag", "a name that is not the project's"],
+    ids=[
+        *("a costly instance type", "no tag", "another project's tag", "a name that is not the project's"),
+        *("an hour and a second", "an instance that stays"),
+    ],
 )
 def test_a_user_starts_no_job_that_the_project_would_not_find_or_that_costs_much(
     deployed: Deployed, user: Any, full_run: Run, changes: dict[str, Any]
@@ -229,18 +234,75 @@ def test_a_user_deletes_and_calls_no_endpoint_of_another_project(
 # --- spaces and apps ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("operation", ["create_app", "create_space"])
-def test_a_user_opens_nothing_on_a_costly_instance_type(deployed: Deployed, user: Any, operation: str) -> None:
-    """A space keeps an instance type for its app, which then need not name one."""
-    spec = {"InstanceType": COSTLY}
-    where = {"DomainId": deployed.outputs["DomainId"], "SpaceName": "costly"}
-    request = {
-        "create_app": {**where, "AppType": "JupyterLab", "AppName": "default", "ResourceSpec": spec},
-        "create_space": {**where, "SpaceSettings": {"JupyterLabAppSettings": {"DefaultResourceSpec": spec}}},
-    }[operation]
+PRIVATE = {"SharingType": "Private"}
 
-    with pytest.raises(ClientError, match=r"not authorized to perform: sagemaker:Create(App|Space)"):
-        getattr(user, operation)(**request)
+
+def space_of(deployed: Deployed, owner: str, **settings: Any) -> dict[str, Any]:
+    """A request for a private space."""
+    return {
+        "DomainId": deployed.outputs["DomainId"],
+        "SpaceName": "by-a-user",
+        "OwnershipSettings": {"OwnerUserProfileName": owner},
+        "SpaceSharingSettings": PRIVATE,
+        "SpaceSettings": {"AppType": "JupyterLab", **settings},
+    }
+
+
+@pytest.fixture
+def space(deployed: Deployed, user: Any) -> Iterator[dict[str, str]]:
+    """The name of a space of the user's."""
+    name = {"DomainId": deployed.outputs["DomainId"], "SpaceName": "by-a-user"}
+    user.create_space(**space_of(deployed, USER))
+    wait_until(lambda: user.describe_space(**name)["Status"] == "InService", "the space is there")
+    yield name
+    user.delete_space(**name)
+    wait_until(lambda: not user.list_spaces(SpaceNameContains="by-a-user")["Spaces"], "the space is gone")
+
+
+def test_a_user_makes_no_space_that_keeps_a_costly_instance_type(deployed: Deployed, user: Any) -> None:
+    """Its app need not name one then."""
+    costly = {"JupyterLabAppSettings": {"DefaultResourceSpec": {"InstanceType": COSTLY}}}
+
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:CreateSpace"):
+        user.create_space(**space_of(deployed, USER, **costly))
+
+
+@pytest.mark.parametrize(
+    ("app_type", "instance_type"),
+    [("JupyterLab", COSTLY), ("KernelGateway", ALLOWED), ("Canvas", ALLOWED), ("RStudioServerPro", ALLOWED)],
+)
+def test_a_user_runs_no_app_that_costs_much_or_that_never_ends(
+    user: Any, space: dict[str, str], app_type: str, instance_type: str
+) -> None:
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:CreateApp"):
+        user.create_app(**space, AppType=app_type, AppName="default", ResourceSpec={"InstanceType": instance_type})
+
+
+@pytest.fixture
+def somebody_else(deployed: Deployed) -> Iterator[dict[str, str]]:
+    """The name of a space of another user's."""
+    sagemaker, domain = deployed.client("sagemaker"), deployed.outputs["DomainId"]
+    other = {"DomainId": domain, "UserProfileName": "somebody-else"}
+    name = {"DomainId": domain, "SpaceName": "theirs"}
+    sagemaker.create_user_profile(**other)
+    wait_until(lambda: sagemaker.describe_user_profile(**other)["Status"] == "InService", "the profile is there")
+    sagemaker.create_space(**{**space_of(deployed, "somebody-else"), **name})
+    wait_until(lambda: sagemaker.describe_space(**name)["Status"] == "InService", "their space is there")
+    yield name
+    sagemaker.delete_space(**name)
+    wait_until(lambda: not sagemaker.list_spaces(SpaceNameContains="theirs")["Spaces"], "their space is gone")
+    sagemaker.delete_user_profile(**other)
+
+
+def test_a_user_neither_makes_nor_opens_nor_deletes_spaces_of_somebody_else(
+    deployed: Deployed, user: Any, somebody_else: dict[str, str]
+) -> None:
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:CreateSpace"):
+        user.create_space(**space_of(deployed, "somebody-else"))
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:CreateApp"):
+        user.create_app(**somebody_else, AppType="JupyterLab", AppName="default")
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:DeleteSpace"):
+        user.delete_space(**somebody_else)
 
 
 # --- data and logs ------------------------------------------------------------------------------------------------
@@ -251,14 +313,15 @@ def test_a_user_writes_data_and_runs_and_nothing_else_of_the_bucket(
 ) -> None:
     s3 = client(environment, "s3")
 
-    for key in ("raw/by-a-user.csv", "runs/by-a-user/train.csv"):
+    for key in ("raw/by-a-user.csv", f"runs/{PROJECT}-by-a-user/train.csv"):
         s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"1")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.put_object(Bucket=deployed.bucket, Key="elsewhere.csv", Body=b"1")
+    for key in ("elsewhere.csv", "runs/of-the-pipeline/report.html"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"1")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=deployed.bucket, Key="raw/by-a-user.csv")
 
-    for key in ("raw/by-a-user.csv", "runs/by-a-user/train.csv"):
+    for key in ("raw/by-a-user.csv", f"runs/{PROJECT}-by-a-user/train.csv"):
         deployed.client("s3").delete_object(Bucket=deployed.bucket, Key=key)
 
 

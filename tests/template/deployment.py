@@ -104,10 +104,10 @@ class Deployment:
         return resource
 
     def statements(self) -> list[Statement]:
-        """Every statement of every role."""
+        """Every statement of every role; the CDK puts those that are too many for one policy in a managed one."""
         return [
             statement
-            for policy in self.all("AWS::IAM::Policy")
+            for policy in [*self.all("AWS::IAM::Policy"), *self.all("AWS::IAM::ManagedPolicy")]
             for role in policy.properties["Roles"]
             for statement in self._statements_of(policy, str(self.resolve(role, policy.stack)))
         ]

@@ -55,9 +55,14 @@ def machine_role(deployment: Deployment) -> Resource:
     return deployment.named("AWS::IAM::Role", "MachineRole")
 
 
+def user_role(deployment: Deployment) -> Resource:
+    """Of the one user that cdk.json names."""
+    return deployment.named("AWS::IAM::Role", "ProfiledatascientistRole")
+
+
 def hosting_roles(deployment: Deployment) -> set[str]:
     """In which endpoints are made: by the state machine and by hand."""
-    return {machine_role(deployment).reference, deployment.named("AWS::IAM::Role", "UserRole").reference}
+    return {machine_role(deployment).reference, user_role(deployment).reference}
 
 
 def allowing(deployment: Deployment, role: Resource, action: str) -> list[Statement]:
@@ -98,7 +103,8 @@ def test_no_role_has_a_policy_but_its_own(deployment: Deployment) -> None:
     ("role", "service"),
     [
         ("ExecutionRole", "sagemaker.amazonaws.com"),
-        ("UserRole", "sagemaker.amazonaws.com"),
+        ("ProfiledatascientistRole", "sagemaker.amazonaws.com"),
+        ("NobodyRole", "sagemaker.amazonaws.com"),
         ("MachineRole", "states.amazonaws.com"),
         ("PlanRole", "lambda.amazonaws.com"),
         ("PrepareRole", "lambda.amazonaws.com"),
@@ -126,7 +132,8 @@ def test_roles_are_passed_to_sagemaker_alone_and_only_the_execution_role(deploym
 
 
 def test_no_endpoint_is_created_without_its_date_and_project(deployment: Deployment) -> None:
-    creating = [statement for statement in deployment.statements() if statement.allows("sagemaker:CreateEndpoint")]
+    endpoint = sagemaker("endpoint", "fraud-1")
+    creating = [item for item in deployment.statements() if item.allows("sagemaker:CreateEndpoint", endpoint)]
 
     assert {statement.role for statement in creating} == hosting_roles(deployment)
     for statement in creating:
@@ -148,7 +155,7 @@ def test_no_endpoint_is_created_without_its_date_and_project(deployment: Deploym
 )
 def test_an_endpoints_date_has_to_look_like_one(deployment: Deployment, written: str, *, passes: bool) -> None:
     for statement in deployment.statements():
-        if statement.allows("sagemaker:CreateEndpoint"):
+        if statement.allows("sagemaker:CreateEndpoint", sagemaker("endpoint", "fraud-1")):
             pattern = statement.conditions["StringLike"]["aws:RequestTag/expires-at"]
             assert fnmatchcase(written, pattern) == passes
 
@@ -181,7 +188,7 @@ def test_the_machine_tags_only_the_projects(deployment: Deployment, kind: str) -
     [
         ("MachineRole", ["passed-at"]),
         ("JanitorRole", ["expires-at", "warned-for"]),
-        ("UserRole", ["expires-at"]),
+        ("ProfiledatascientistRole", ["expires-at"]),
     ],
 )
 def test_a_tag_of_an_endpoint_is_changed_by_whom_it_concerns_alone(
@@ -220,9 +227,9 @@ def test_the_janitor_marks_parts_of_an_endpoint_as_due_and_no_more(deployment: D
 @pytest.mark.parametrize("kind", HOSTING)
 def test_a_user_tags_nothing_that_is_somebody_elses(deployment: Deployment, kind: str) -> None:
     """Else a user could make the janitor and the purge remove it."""
-    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "UserRole"))
+    statements = deployment.statements_of(user_role(deployment))
 
-    reaching = [item for item in statements if item.allows("sagemaker:AddTags", sagemaker(kind, "theirs"))]
+    reaching = [item for item in statements if item.allows("sagemaker:AddTags", sagemaker(kind, "fraud-theirs"))]
 
     assert reaching != []
     for statement in reaching:
@@ -230,16 +237,33 @@ def test_a_user_tags_nothing_that_is_somebody_elses(deployment: Deployment, kind
         assert own or _at_creation(statement)
 
 
-@pytest.mark.parametrize("role", ["UserRole", "MachineRole"])
+@pytest.mark.parametrize("role", ["ProfiledatascientistRole", "MachineRole"])
 def test_who_tags_at_creation_creates_with_the_projects_tag_alone(deployment: Deployment, role: str) -> None:
     statements = deployment.statements_of(deployment.named("AWS::IAM::Role", role))
     making = {action for item in statements if _at_creation(item) for action in _tagging_actions(item)}
+    kinds = {f"Create{noun}": kind for kind, noun in (HOSTING | RUN_JOBS).items()}
 
-    creating = [item for item in statements for action in making if item.allows(f"sagemaker:{action}")]
+    creating = [
+        item
+        for item in statements
+        for action in making & kinds.keys()
+        if item.allows(f"sagemaker:{action}", sagemaker(kinds[action], "fraud-1"))
+    ]
 
     assert "CreateEndpoint" in making
     for statement in creating:
         assert statement.conditions["StringEquals"] == {"aws:RequestTag/project": "fraud"}
+
+
+def test_a_users_endpoint_serves_by_a_configuration_of_the_projects(deployment: Deployment) -> None:
+    """Somebody else's may have instances of any type and number."""
+    config = sagemaker("endpoint-config", "fraud-theirs")
+
+    reaching = allowing(deployment, user_role(deployment), "sagemaker:CreateEndpoint")
+
+    assert [item.conditions for item in reaching if item.allows("sagemaker:CreateEndpoint", config)] == [
+        {"StringEquals": {"aws:ResourceTag/project": "fraud"}}
+    ]
 
 
 def _makes(statement: Statement) -> bool:
@@ -279,7 +303,7 @@ def _bounded(statement: Statement) -> bool:
     conditions = statement.conditions.get("StringEquals", {})
     by_tag = conditions.get("aws:ResourceTag/project") == "fraud"
     by_tag_of_what_is_made = _makes(statement) and conditions.get("aws:RequestTag/project") == "fraud"
-    names = r":[a-z-]+/(fraud-\*|fraud-models(/\*)?|<Studio/Domain\.DomainId>(/\*)?)$"
+    names = r":[a-z-]+/(fraud-\*|fraud-models(/\*)?|<Studio/Domain\.DomainId>(/.+)?)$"
     by_name = all(re.search(names, resource) for resource in statement.resources)
     return by_tag or by_name or by_tag_of_what_is_made or _at_creation(statement)
 
@@ -357,6 +381,10 @@ def test_the_machine_calls_the_functions_of_its_states_alone(deployment: Deploym
 
 
 TAGGED = {"StringEquals": {"aws:RequestTag/project": "fraud"}}
+ENDING = {
+    "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": "3600"},
+    "Null": {"sagemaker:KeepAlivePeriod": "true"},
+}
 AFFORDABLE = {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"]}}
 
 
@@ -365,30 +393,81 @@ AFFORDABLE = {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.t3.m
     [
         ("CreateModel", "model", TAGGED),
         ("CreateEndpointConfig", "endpoint-config", TAGGED | AFFORDABLE),
-        ("CreateTrainingJob", "training-job", TAGGED | AFFORDABLE),
-        ("CreateHyperParameterTuningJob", "hyper-parameter-tuning-job", TAGGED | AFFORDABLE),
+        ("CreateTrainingJob", "training-job", TAGGED | AFFORDABLE | ENDING),
+        ("CreateHyperParameterTuningJob", "hyper-parameter-tuning-job", TAGGED | AFFORDABLE | ENDING),
     ],
 )
 def test_what_a_user_makes_by_hand_bears_the_projects_tag_and_runs_on_the_instance_types_of_the_settings(
     deployment: Deployment, action: str, kind: str, conditions: dict[str, Any]
 ) -> None:
-    (making,) = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:{action}")
+    (making,) = allowing(deployment, user_role(deployment), f"sagemaker:{action}")
 
     assert making.allows(f"sagemaker:{action}", sagemaker(kind, "fraud-by-hand"))
     assert making.conditions == conditions
 
 
-@pytest.mark.parametrize("action", ["CreateApp", "CreateSpace", "UpdateSpace"])
-def test_a_user_opens_apps_on_the_instance_types_of_the_settings_alone(deployment: Deployment, action: str) -> None:
-    (opening,) = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:{action}")
+OWN_SPACE = {
+    "StringEquals": {"sagemaker:SpaceSharingType": "Private"},
+    "ArnEquals": {
+        "sagemaker:OwnerUserProfileArn": [sagemaker("user-profile", "<Studio/Domain.DomainId>/data-scientist")]
+    },
+}
 
-    assert opening.conditions == AFFORDABLE
+
+@pytest.mark.parametrize("action", ["CreateApp", "CreateSpace", "UpdateSpace"])
+def test_a_user_opens_private_spaces_of_its_own_on_the_instance_types_of_the_settings_alone(
+    deployment: Deployment, action: str
+) -> None:
+    (opening,) = allowing(deployment, user_role(deployment), f"sagemaker:{action}")
+
+    assert opening.conditions == OWN_SPACE | AFFORDABLE
+
+
+@pytest.mark.parametrize("action", ["DeleteApp", "DeleteSpace"])
+def test_a_user_closes_spaces_of_its_own_alone(deployment: Deployment, action: str) -> None:
+    (closing,) = allowing(deployment, user_role(deployment), f"sagemaker:{action}")
+
+    assert closing.conditions == OWN_SPACE
+
+
+@pytest.mark.parametrize(
+    ("app", "allowed"),
+    [
+        *((name, True) for name in ("JupyterLab", "jupyterlab", "CodeEditor", "codeeditor")),
+        *((name, False) for name in ("Canvas", "canvas", "KernelGateway", "RStudioServerPro", "TensorBoard")),
+    ],
+)
+def test_a_user_opens_no_kind_of_app_that_is_never_idle(deployment: Deployment, app: str, *, allowed: bool) -> None:
+    arn = sagemaker("app", f"<Studio/Domain.DomainId>/mine/{app}/default")
+    opening = allowing(deployment, user_role(deployment), "sagemaker:CreateApp")
+
+    assert any(item.allows("sagemaker:CreateApp", arn) for item in opening) == allowed
+
+
+def test_a_user_enters_studio_as_nobody_else(deployment: Deployment) -> None:
+    (entering,) = allowing(deployment, user_role(deployment), "sagemaker:CreatePresignedDomainUrl")
+
+    assert entering.resources == (sagemaker("user-profile", "<Studio/Domain.DomainId>/data-scientist"),)
+
+
+def test_a_name_with_capitals_is_known_as_given_and_as_arns_are_written(deploy: Deploy) -> None:
+    deployment = deploy(user_profiles=["Ana"])
+    role = deployment.named("AWS::IAM::Role", "ProfileAnaRole")
+
+    (entering,) = allowing(deployment, role, "sagemaker:CreatePresignedDomainUrl")
+
+    names = [resource.rpartition("/")[2] for resource in entering.resources]
+    assert names == ["Ana", "ana"]
+
+
+def test_users_whom_the_settings_do_not_name_may_do_nothing(deployment: Deployment) -> None:
+    assert deployment.statements_of(deployment.named("AWS::IAM::Role", "NobodyRole")) == []
 
 
 @pytest.mark.parametrize("kind", RUN_JOBS)
 def test_a_users_jobs_are_named_like_the_projects(deployment: Deployment, kind: str) -> None:
     """Their logs are found, read and removed by name."""
-    creating = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), f"sagemaker:Create{RUN_JOBS[kind]}")
+    creating = allowing(deployment, user_role(deployment), f"sagemaker:Create{RUN_JOBS[kind]}")
 
     assert not any(item.allows(f"sagemaker:Create{RUN_JOBS[kind]}", sagemaker(kind, "mine")) for item in creating)
 
@@ -396,7 +475,7 @@ def test_a_users_jobs_are_named_like_the_projects(deployment: Deployment, kind: 
 @pytest.mark.parametrize(("action", "stream"), [("logs:GetLogEvents", ":log-stream:fraud-sdk/algo-1")])
 def test_a_user_reads_the_logs_of_the_projects_jobs_alone(deployment: Deployment, action: str, stream: str) -> None:
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/TrainingJobs"
-    reading = allowing(deployment, deployment.named("AWS::IAM::Role", "UserRole"), action)
+    reading = allowing(deployment, user_role(deployment), action)
 
     assert [item.allows(action, f"{group}{stream}") for item in reading] == [True]
     for other in (":log-stream:theirs/algo-1", "Other:log-stream:fraud-sdk/algo-1"):
@@ -406,11 +485,16 @@ def test_a_user_reads_the_logs_of_the_projects_jobs_alone(deployment: Deployment
 def test_a_user_with_instance_types_of_its_own_may_do_what_the_others_may_but_on_those(deploy: Deploy) -> None:
     demanding = {"name": "ana", "instance_types": ["ml.g5.xlarge"]}
     deployment = deploy(user_profiles=["ben", demanding])
-    usual, own = (deployment.named("AWS::IAM::Role", name) for name in ("UserRole", "ProfileanaRole"))
+    usual, own = (deployment.named("AWS::IAM::Role", name) for name in ("ProfilebenRole", "ProfileanaRole"))
 
     def allowed(role: Resource, types: list[str]) -> list[tuple[Any, ...]]:
         return sorted(
-            (item.actions, item.resources, json.dumps(item.conditions).replace(json.dumps(types), "TYPES"))
+            (
+                item.actions,
+                json.dumps([item.resources, item.conditions])
+                .replace(json.dumps(types), "TYPES")
+                .replace("/ben", "/ana"),
+            )
             for item in deployment.statements_of(role)
         )
 
@@ -443,7 +527,7 @@ def test_the_role_of_an_image_pulls_that_image_and_does_nothing_else(deploy: Dep
 def test_a_user_reaches_what_bears_the_projects_tag_whatever_its_name(
     deployment: Deployment, action: str, kind: str
 ) -> None:
-    statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "UserRole"))
+    statements = deployment.statements_of(user_role(deployment))
 
     reaching = [item for item in statements if item.allows(f"sagemaker:{action}", sagemaker(kind, "by-hand"))]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stacks.studio_notebooks import NotebookChanged
 from tests.template.conftest import Deploy
 from tests.template.deployment import Deployment
 from tests.template.synthesis import ROOT
@@ -68,12 +69,16 @@ def test_by_default_nothing_is_made_that_would_outlive_the_domain(deployment: De
     assert deployment.one("AWS::SageMaker::Domain").properties["HomeEfsFileSystemCreation"] == "Disabled"
 
 
-def test_users_come_through_iam_and_work_in_the_users_role(deployment: Deployment) -> None:
+def test_users_come_through_iam_and_work_in_roles_of_their_own(deploy: Deploy) -> None:
+    deployment = deploy(user_profiles=["ana", "ben"])
     domain = deployment.one("AWS::SageMaker::Domain")
     role = deployment.resolve(domain.properties["DefaultUserSettings"]["ExecutionRole"], domain.stack)
 
     assert domain.properties["AuthMode"] == "IAM"
-    assert role == deployment.named("AWS::IAM::Role", "UserRole").attribute("Arn")
+    assert role == deployment.named("AWS::IAM::Role", "NobodyRole").attribute("Arn")
+    for name in ("ana", "ben"):
+        own = deployment.named("AWS::IAM::Role", f"Profile{name}Role").attribute("Arn")
+        assert settings_of(deployment, name) == {"ExecutionRole": own}
 
 
 def test_what_users_make_in_the_domain_bears_the_projects_tag(deployment: Deployment) -> None:
@@ -90,7 +95,6 @@ def test_what_users_make_in_the_domain_bears_the_projects_tag(deployment: Deploy
         pytest.param(["ana", "Ben"], id="two"),
         pytest.param([f"user-{number}" for number in range(30)], id="thirty"),
         pytest.param(["a", "a" * 63], id="shortest and longest"),
-        pytest.param(["ana", "Ana"], id="differing in case"),
         pytest.param(["data-scientist", "datascientist"], id="differing in a hyphen"),
         pytest.param(["domain", "Network"], id="named as other resources are"),
     ],
@@ -117,7 +121,7 @@ def test_adding_a_profile_changes_no_other_resource(deployment: Deployment, depl
 
 # --- what a user may have of its own ----------------------------------------------------------------------------
 
-OWN = {"name": "ana", "instance_types": ["ml.m5.4xlarge"], "idle_minutes": 120}
+OWN = {"name": "ana", "idle_minutes": 120}
 
 
 def settings_of(deployment: Deployment, name: str) -> dict[str, Any]:
@@ -126,12 +130,6 @@ def settings_of(deployment: Deployment, name: str) -> dict[str, Any]:
         item for item in deployment.all("AWS::SageMaker::UserProfile") if item.properties["UserProfileName"] == name
     )
     return dict(deployment.resolve(profile.properties.get("UserSettings", {}), profile.stack))
-
-
-def test_a_user_has_all_from_the_domain_unless_the_settings_say_so(deploy: Deploy) -> None:
-    deployment = deploy(user_profiles=["ben", {"name": "eva"}, OWN])
-
-    assert settings_of(deployment, "ben") == settings_of(deployment, "eva") == {}
 
 
 @pytest.mark.parametrize("app", ["JupyterLabAppSettings", "CodeEditorAppSettings"])
@@ -148,18 +146,6 @@ def test_idle_minutes_of_a_users_own_differ_from_the_domains_and_nothing_else_do
         "MaxIdleTimeoutInMinutes": 120,
     }
     assert {**own, "AppLifecycleManagement": {}} == {**usual, "AppLifecycleManagement": {}}
-
-
-def test_instance_types_of_a_users_own_come_with_a_role_of_its_own(deploy: Deploy) -> None:
-    deployment = deploy(user_profiles=[{"name": "ana", "instance_types": ["ml.m5.4xlarge"]}])
-
-    assert settings_of(deployment, "ana") == {
-        "ExecutionRole": deployment.named("AWS::IAM::Role", "ProfileanaRole").attribute("Arn")
-    }
-
-
-def test_without_instance_types_of_its_own_a_user_has_no_role_of_its_own(deploy: Deploy) -> None:
-    assert "ExecutionRole" not in settings_of(deploy(user_profiles=[{"name": "ana", "idle_minutes": 90}]), "ana")
 
 
 # --- the notebooks ----------------------------------------------------------------------------------------------
@@ -189,7 +175,8 @@ def test_the_scripts_name_does_not_change_with_the_notebooks(
     deployment: Deployment, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A space keeps the name of the script that it was made with."""
-    for name, text in (("into_space.sh", (FOLDER / "into_space.sh").read_text()), ("en/new.ipynb", "{}")):
+    script, empty = (FOLDER / "into_space.sh").read_text(), '{"cells": []}'
+    for name, text in {"into_space.sh": script, "source/1.py": "", "en/1.ipynb": empty, "es/1.ipynb": empty}.items():
         (tmp_path / "notebooks" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "notebooks" / name).write_text(text)
     monkeypatch.setattr("stacks.studio_notebooks._FOLDER", tmp_path / "notebooks")
@@ -225,6 +212,19 @@ def test_the_archive_holds_the_notebooks_and_nothing_else(deployment: Deployment
     assert found == {str(path.relative_to(FOLDER)) for path in FOLDER.glob("e[ns]/*.ipynb")}
 
 
+def test_a_notebook_that_has_been_run_is_not_brought_to_everybody(
+    deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = '{"cells": [{"outputs": [{"text": "123456789012"}], "execution_count": 1}]}'
+    for name, text in {"source/1.py": "", "en/1.ipynb": run, "es/1.ipynb": run}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("stacks.studio_notebooks._FOLDER", tmp_path)
+
+    with pytest.raises(NotebookChanged, match=r"notebooks/en/1\.ipynb has been run"):
+        deploy()
+
+
 # --- an image of one's own --------------------------------------------------------------------------------------
 
 URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/studio:1"
@@ -235,7 +235,7 @@ def test_there_is_no_image_unless_the_settings_name_one(deployment: Deployment) 
     domain = deployment.one("AWS::SageMaker::Domain").properties
 
     assert [item for kind in IMAGES for item in deployment.all(kind)] == []
-    assert "CustomImages" not in domain["DefaultUserSettings"]["JupyterLabAppSettings"]
+    assert domain["DefaultUserSettings"]["JupyterLabAppSettings"]["CustomImages"] == []
 
 
 def test_an_image_that_the_settings_name_can_be_chosen_in_jupyterlab(deploy: Deploy) -> None:

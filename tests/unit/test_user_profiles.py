@@ -18,7 +18,7 @@ def refused(given: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "names", [[], ["ana"], ["ana", "Ana"], ["data-scientist", "d--s"], ["a" * 63], [f"user{n}" for n in range(30)]]
+    "names", [[], ["ana"], ["ana", "Anna"], ["data-scientist", "d--s"], ["a" * 63], [f"user{n}" for n in range(50)]]
 )
 def test_profiles_are_any_number_of_names(names: list[str]) -> None:
     assert profiles(names) == tuple(UserProfile(name) for name in names)
@@ -68,7 +68,11 @@ def test_an_object_without_a_name_is_refused() -> None:
     assert "settings.user_profiles[0] has the name None; allowed are" in refused([{"idle_minutes": 90}])
 
 
-@pytest.mark.parametrize("given", [["ana", "ana"], ["ana", {"name": "ana", "idle_minutes": 90}]])
+def test_more_profiles_than_fit_into_a_template_are_refused() -> None:
+    assert "settings.user_profiles has 51 entries; allowed are 50" in refused([f"user{n}" for n in range(51)])
+
+
+@pytest.mark.parametrize("given", [["ana", "ana"], ["ana", {"name": "ana", "idle_minutes": 90}], ["ana", "Ana"]])
 def test_a_name_that_stands_there_twice_is_refused(given: Any) -> None:
     assert "settings.user_profiles names 'ana' twice" in refused(given)
 
@@ -80,14 +84,14 @@ def test_a_misspelt_override_is_refused_with_the_one_that_was_meant() -> None:
     assert "did you mean instance_types?" in message
 
 
-@pytest.mark.parametrize("minutes", [59, 525_601, 60.0, "60", True, []])
+@pytest.mark.parametrize("minutes", [59, 525_601, 60.0, "60", True, [], None])
 def test_idle_minutes_of_its_own_are_held_to_what_aws_takes(minutes: Any) -> None:
     message = refused([{"name": "ana", "idle_minutes": minutes}])
 
     assert f"settings.user_profiles[0].idle_minutes is {minutes!r}; allowed is a whole number from 60" in message
 
 
-@pytest.mark.parametrize("types", [[], "ml.m5.large", ["m5.large"], ["ml.m5.large"] * 2, [5], {}])
+@pytest.mark.parametrize("types", [[], "ml.m5.large", ["ml.m5.large"] * 2, [5], {}, None])
 def test_instance_types_of_its_own_are_held_to_the_same_rule_as_everybodys(types: Any) -> None:
     message = refused([{"name": "ana", "instance_types": types}])
 
