@@ -24,6 +24,7 @@ from lambdas.teardown.rules import PROJECT_TAG
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5)
 
 _UNDER_WAY = ("InProgress", "Stopping")
+_ENDED_APP = ("Deleted", "Failed")
 
 Document = Mapping[str, Any]
 
@@ -41,11 +42,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class App:
+    listed: Document
+    space: Document
+    profile: Document
+    """The space that it is in, and its user's profile, as they are described; empty if there is none."""
+
+
+@dataclass(frozen=True)
 class Domain:
     described: Document
-    apps: tuple[Document, ...]
+    apps: tuple[App, ...]
     spaces: tuple[Document, ...]
-    """Apps and spaces as the lists have them."""
+    """As the list has them."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +164,19 @@ class _Reader:
             if self._is_ours(summary["DomainArn"]):
                 domain_id = summary["DomainId"]
                 described = _if_there(self.sagemaker.describe_domain, DomainId=domain_id)
-                apps = self._list("list_apps", "Apps", DomainIdEquals=domain_id)
                 spaces = self._list("list_spaces", "Spaces", DomainIdEquals=domain_id)
-                yield Domain(described, tuple(apps), tuple(spaces))
+                yield Domain(described, tuple(self._apps(domain_id)), tuple(spaces))
+
+    def _apps(self, domain_id: str) -> Iterator[App]:
+        for app in self._list("list_apps", "Apps", DomainIdEquals=domain_id):
+            if app["Status"] not in _ENDED_APP:
+                space = self._of_domain("space", "SpaceName", domain_id, app.get("SpaceName"))
+                user = app.get("UserProfileName") or space.get("OwnershipSettings", {}).get("OwnerUserProfileName")
+                yield App(app, space, self._of_domain("user_profile", "UserProfileName", domain_id, user))
+
+    def _of_domain(self, noun: str, member: str, domain_id: str, name: str | None) -> Document:
+        describe = getattr(self.sagemaker, f"describe_{noun}")
+        return _if_there(describe, DomainId=domain_id, **{member: name}) if name else {}
 
     def _list(self, operation: str, member: str, **filters: str) -> Iterator[Document]:
         try:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from billing.account import Document, Domain, Endpoint, Found
+from billing.account import App, Document, Domain, Endpoint, Found
 from billing.prices import (
     HOURS_PER_MONTH,
     PROCESSING_USD_PER_HOUR,
@@ -195,7 +195,8 @@ def _studio(domains: Iterable[Domain]) -> Iterator[Item]:
         yield from _home(domain.described)
 
 
-def _app(app: Document, domain: Document) -> Iterator[Item]:
+def _app(found: App, domain: Document) -> Iterator[Item]:
+    app = found.listed
     app_type, status = app["AppType"], app["Status"]
     instance_type = app.get("ResourceSpec", {}).get("InstanceType")
     if instance_type == "system" or app_type == "JupyterServer":
@@ -206,18 +207,31 @@ def _app(app: Document, domain: Document) -> Iterator[Item]:
         "Studio app",
         f"{app.get('SpaceName') or app['UserProfileName']}/{app['AppName']}",
         app.get("CreationTime"),
-        _idle(domain, app_type),
+        _idle(found, domain),
         _instances_rate(STUDIO_USD_PER_HOUR, instance_type, 1),
         _note(app_type, instance_type or "instance type not told", "" if status == "InService" else status),
     )
 
 
-def _idle(domain: Document, app_type: str) -> str:
-    settings = domain.get("DefaultUserSettings", {}).get(f"{app_type}AppSettings", {})
-    idle = settings.get("AppLifecycleManagement", {}).get("IdleSettings", {})
+def _idle(app: App, domain: Document) -> str:
+    """By the settings that hold for the app: the nearer ones take the place of the general ones."""
+    idle: dict[str, Any] = {}
+    for settings in _settings(app, domain):
+        of_type = settings.get(f"{app.listed['AppType']}AppSettings", {})
+        idle |= of_type.get("AppLifecycleManagement", {}).get("IdleSettings", {})
     if idle.get("LifecycleManagement") == "ENABLED" and "IdleTimeoutInMinutes" in idle:
         return f"idle for {idle['IdleTimeoutInMinutes']} min"
     return "stopped"
+
+
+def _settings(app: App, domain: Document) -> Iterator[Document]:
+    """A user's settings hold in private spaces alone (aws-facts 5.14)."""
+    if app.space.get("SpaceSharingSettings", {}).get("SharingType") == "Shared":
+        yield domain.get("DefaultSpaceSettings", {})
+    else:
+        yield domain.get("DefaultUserSettings", {})
+        yield app.profile.get("UserSettings", {})
+    yield app.space.get("SpaceSettings", {})
 
 
 def _volume(space: Document) -> Iterator[Item]:

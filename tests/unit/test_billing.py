@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from billing.account import Account, CannotTell, Domain, Endpoint, Found
+from billing.account import Account, App, CannotTell, Domain, Endpoint, Found
 from billing.items import Item, NoPrice, billing_items, total
 from billing.table import show
 from lambdas.plan.cost import HOSTING_USD_PER_HOUR, TRAINING_USD_PER_HOUR
@@ -279,8 +279,22 @@ def space(size: int | None = 20, app_type: str = "JupyterLab") -> Document:
     return {"DomainId": "d-1", "SpaceName": "desk", "CreationTime": START, "SpaceSettingsSummary": summary}
 
 
-def studio(*, apps: tuple[Document, ...] = (), spaces: tuple[Document, ...] = (), **described: Any) -> Found:
-    return Found(domains=(Domain({"DomainName": "fraud", "CreationTime": START, **described}, apps, spaces),))
+def private(minutes: int | None = None, app_type: str = "JupyterLab") -> Document:
+    """A space of ana's as it is described, with idle minutes of its own or without."""
+    own = {"AppLifecycleManagement": {"IdleSettings": {"IdleTimeoutInMinutes": minutes}}} if minutes else {}
+    return {
+        "DomainId": "d-1",
+        "SpaceName": "desk",
+        "SpaceSettings": {"AppType": app_type, f"{app_type}AppSettings": own},
+        "OwnershipSettings": {"OwnerUserProfileName": "ana"},
+        "SpaceSharingSettings": {"SharingType": "Private"},
+    }
+
+
+def studio(*, apps: tuple[Document | App, ...] = (), spaces: tuple[Document, ...] = (), **described: Any) -> Found:
+    domain = {"DomainName": "fraud", "CreationTime": START, **described}
+    known = tuple(each if isinstance(each, App) else App(each, {}, {}) for each in apps)
+    return Found(domains=(Domain(domain, known, spaces),))
 
 
 def test_an_app_bills_for_its_instance_until_it_has_been_idle() -> None:
@@ -296,6 +310,37 @@ def test_an_app_without_idle_shutdown_bills_until_it_is_stopped(settings: Docume
 
 def test_idle_shutdown_of_one_kind_of_app_says_nothing_about_another() -> None:
     assert row(studio(apps=(app("CodeEditor"),), DefaultUserSettings=idle(60))).until == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("own", "until"),
+    [
+        ({}, "idle for 60 min"),
+        ({"UserSettings": {}}, "idle for 60 min"),
+        ({"UserSettings": idle(120)}, "idle for 120 min"),
+        ({"UserSettings": idle(120, "DISABLED")}, "stopped"),
+    ],
+)
+def test_an_app_ends_by_its_users_own_settings_where_there_are_some(own: Document, until: str) -> None:
+    found = studio(apps=(App(app(), private(), own),), DefaultUserSettings=idle(60))
+
+    assert row(found).until == until
+
+
+def test_an_app_ends_by_its_spaces_own_minutes_where_there_are_some() -> None:
+    found = studio(apps=(App(app(), private(90), {"UserSettings": idle(120)}),), DefaultUserSettings=idle(60))
+
+    assert row(found).until == "idle for 90 min"
+
+
+def test_a_shared_spaces_app_ends_by_the_domains_settings_for_spaces_alone() -> None:
+    shared = private() | {"SpaceSharingSettings": {"SharingType": "Shared"}}
+    found = App(app(), shared, {"UserSettings": idle(120)})
+
+    without = row(studio(apps=(found,), DefaultUserSettings=idle(60)))
+    having = row(studio(apps=(found,), DefaultUserSettings=idle(60), DefaultSpaceSettings=idle(240)))
+
+    assert (without.until, having.until) == ("stopped", "idle for 240 min")
 
 
 def test_an_app_outside_a_space_bears_its_users_name() -> None:
@@ -402,6 +447,7 @@ LISTS = {
     "Space": "Spaces",
 }
 NAMES = {"Domain": "DomainId"}
+STUDIO = ("DescribeSpace", "DescribeUserProfile")
 
 
 class Refused(Exception):
@@ -423,6 +469,8 @@ class Sagemaker:
     things: dict[tuple[str, str], tuple[Document, Mapping[str, str]]] = field(default_factory=dict)
     refusals: dict[str, Refused] = field(default_factory=dict)
     """What an operation is refused with."""
+    asked: list[str] = field(default_factory=list)
+    """The operations that were called."""
 
     def add(self, noun: str, document: Document, tags: Mapping[str, str] = OURS) -> None:
         name = document[NAMES.get(noun, f"{noun}Name")]
@@ -441,6 +489,7 @@ class Sagemaker:
 
     def _respond(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
+        self.asked.append(operation)
         try:
             status, body = 200, self._answer(operation, json.loads(request.body))
         except Refused as error:
@@ -491,7 +540,8 @@ def everything() -> Sagemaker:
         account.add(noun, job)
     account.add("Domain", {"DomainId": "d-1", "DomainName": "fraud", "HomeEfsFileSystemId": "fs-1"})
     account.add("App", app(), {})
-    account.add("Space", space(), {})
+    account.add("Space", {**space(), **private()}, {})
+    account.add("UserProfile", {"DomainId": "d-1", "UserProfileName": "ana", "UserSettings": idle(120)}, {})
     return account
 
 
@@ -571,6 +621,40 @@ def test_what_vanishes_while_it_is_looked_at_is_passed_over(operation: str) -> N
     account.refusals[operation] = GONE
 
     assert set(names(account)) < set(before)
+
+
+def app_of(account: Sagemaker) -> Item:
+    (found,) = (item for item in billing_items(read(account)) if item.kind == "Studio app")
+    return found
+
+
+def test_an_apps_end_is_looked_up_at_its_spaces_owner() -> None:
+    assert app_of(everything()).until == "idle for 120 min"
+
+
+def test_an_app_outside_a_space_has_its_own_users_end() -> None:
+    account = everything()
+    account.add("App", app(SpaceName=None, UserProfileName="ana"), {})
+
+    assert app_of(account).until == "idle for 120 min"
+
+
+@pytest.mark.parametrize("operation", STUDIO)
+def test_an_app_stays_in_view_when_its_space_or_its_user_vanishes(operation: str) -> None:
+    account = everything()
+    account.refusals[operation] = GONE
+
+    assert app_of(account).until == "stopped"
+
+
+@pytest.mark.parametrize("status", ["Deleted", "Failed"])
+def test_nothing_is_asked_about_the_users_of_apps_that_have_ended(status: str) -> None:
+    account = everything()
+    account.add("App", app(Status=status), {})
+
+    read(account)
+
+    assert set(STUDIO) & set(account.asked) == set()
 
 
 def test_an_endpoint_stays_in_view_when_its_configuration_vanishes() -> None:

@@ -2,8 +2,13 @@
 
 import ast
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
@@ -28,6 +33,7 @@ DOCS = ROOT / "docs"
 ENVIRONMENT = Environment("fraud", "bucket", "image", "fraud-models", 60, 1440, 30)
 
 ITSELF = "it is the demonstration itself"
+BY_HAND = "by hand: it asks, or opens a browser, or takes longer than a test may"
 CI = ".ci/run"
 COMMANDS = "tests/pipeline/test_commands.py"
 
@@ -55,11 +61,17 @@ RUN_BY: Mapping[str, str] = {
     "cdk bootstrap": "tests/pipeline/conftest.py::deployed",
     "cdk deploy": "tests/pipeline/conftest.py::deployed",
     "cdk destroy": "tests/pipeline/test_zz_destroy.py::test_nothing_else_is_left",
-    "make notebooks": "tests/pipeline/test_notebooks.py",
-    "make notebooks DATA=creditcardfraud.zip": "tests/pipeline/test_notebooks.py",
+    "make notebooks": BY_HAND,
+    "make notebooks DATA=creditcardfraud.zip": BY_HAND,
+    "aws configure": BY_HAND,
+    "pip install jupyterlab": BY_HAND,
+    "jupyter lab ~/fraud-detection": BY_HAND,
+    "mkdir ~/fraud-detection && cp -r notebooks/en notebooks/es notebooks/stack.json ~/fraud-detection": (
+        "tests/unit/test_documents.py::test_a_copy_of_the_notebooks_finds_the_stack"
+    ),
     "python -m notebooks build": "tests/unit/test_notebooks.py::test_a_notebook_is_what_its_source_gives",
     "make faults": "tests/teardown/test_faults.py::test_nothing_is_left_of_a_run_whatever_failed_in_it",
-    "make bench-model DATA=creditcardfraud.zip": f"{COMMANDS}::test_the_bench_tells_what_a_run_came_to",
+    "make bench-model DATA=creditcardfraud.zip": BY_HAND,
     "make billing": f"{COMMANDS}::test_make_tells_what_bills",
     "python -m billing": f"{COMMANDS}::test_what_bills_is_told_to_a_script",
     "make predict CSV=transactions.csv": f"{COMMANDS}::test_a_file_is_scored",
@@ -83,7 +95,7 @@ RUN_BY: Mapping[str, str] = {
         f"{COMMANDS}::test_the_endpoint_that_serves_is_named"
     ),
 }
-"""Where a command of the documents is run: by CI, by a test, or by a file of tests."""
+"""Where a command of the documents is run: by CI, by a test, or by nothing but somebody's hand."""
 
 NOT_OF_THE_REPOSITORY = frozenset(
     {"runs", "raw", "train", "validation", "test", "code", "output", "choice", "en", "es", "fraud-detection"}
@@ -186,7 +198,7 @@ def test_no_command_is_listed_that_no_document_has() -> None:
     assert RUN_BY.keys() - printed == set()
 
 
-@pytest.mark.parametrize("where", sorted(set(RUN_BY.values()) - {ITSELF}))
+@pytest.mark.parametrize("where", sorted(set(RUN_BY.values()) - {ITSELF, BY_HAND}))
 def test_where_a_command_is_run_is_there(where: str) -> None:
     path, _, name = where.partition("::")
     assert (ROOT / path).is_file()
@@ -196,6 +208,84 @@ def test_where_a_command_is_run_is_there(where: str) -> None:
 
 def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("command", [command for command, where in RUN_BY.items() if where == CI])
+def test_what_ci_is_said_to_run_it_runs(command: str) -> None:
+    assert "make test" in (ROOT / CI).read_text().splitlines()
+    program, *arguments = shlex.split(command.partition(" && ")[0])
+    wanted = {command} if program == "pytest" else recipe(arguments[0])
+    tests = {line for line in wanted if Path(line.split()[0]).name == "pytest"}
+    assert wanted - tests <= recipe("test")
+    for line in tests:
+        assert set(line.split()[1:]) - {"-n", "2"} <= {name for name in line.split() if is_tested(name)}
+
+
+def recipe(target: str) -> set[str]:
+    """All that make would do for a target if nothing were there yet."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    told = subprocess.run(
+        ["/usr/bin/env", "make", "--dry-run", "--always-make", "--no-print-directory", target],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(told.stdout.splitlines())
+
+
+def is_tested(name: str) -> bool:
+    """Whether pytest by itself, as `make test` calls it, comes to a file or folder."""
+    path = ROOT / name
+    return path.is_relative_to(ROOT / "tests") and (path.is_dir() or path.is_file())
+
+
+def test_all_tests_are_those_that_pytest_finds_by_itself() -> None:
+    assert ".venv/bin/pytest -n 2" in recipe("test")
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"] == [
+        "tests"
+    ]
+
+
+def test_an_activated_shell_finds_the_cdk_and_the_aws_cli() -> None:
+    folder = Path(sys.prefix) / "bin"
+    found = subprocess.run(
+        ["/bin/bash", "-c", f". {shlex.quote(str(folder / 'activate'))} && command -v cdk aws"],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.splitlines() == [str(folder / "cdk"), str(folder / "aws")]
+
+
+def test_a_copy_of_the_notebooks_finds_the_stack(tmp_path: Path) -> None:
+    checkout, home = tmp_path / "checkout", tmp_path / "home"
+    home.mkdir()
+    for language in ("en", "es"):
+        shutil.copytree(ROOT / "notebooks" / language, checkout / "notebooks" / language)
+    (checkout / "notebooks" / "stack.json").write_text("{}")
+    (command,) = (command for command in commands(DOCS / "using.md") if command.startswith("mkdir"))
+
+    def copy() -> int:
+        return subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=checkout,
+            env={"PATH": os.environ["PATH"], "HOME": str(home)},
+            capture_output=True,
+            check=False,
+        ).returncode
+
+    assert copy() == 0
+    there = home / "fraud-detection"
+    for notebook in (ROOT / "notebooks").glob("e[ns]/*.ipynb"):
+        copied = there / notebook.parent.name / notebook.name
+        assert '"../stack.json"' in copied.read_text().replace("\\", "")
+        assert (copied.parent / "../stack.json").is_file()
+        copied.write_text("somebody's work")
+    assert copy() != 0
+    assert {path.read_text() for path in there.rglob("*.ipynb")} == {"somebody's work"}
 
 
 def test_a_demo_takes_the_variables_that_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +342,14 @@ def test_the_inputs_that_are_shown_are_allowed() -> None:
     assert len(shown) > 5
     for text in shown:
         read_input(json.loads(text), ENVIRONMENT)
+
+
+def test_the_users_that_are_shown_are_allowed() -> None:
+    (shown,) = (block.text for block in fenced(DOCS / "using.md") if block.kind == "json5")
+    given = json.loads("{" + re.sub(r"//.*", "", shown) + "}")
+    settings = Settings.from_context({**default_settings(), **given})
+    for profile in settings.user_profiles:
+        assert profile.instance_types is None or set(settings.studio_instance_types) < set(profile.instance_types)
 
 
 def test_the_example_of_other_data_can_be_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,13 +414,3 @@ def said(node: ast.AST) -> Iterator[str]:
         yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     elif isinstance(node, ast.ClassDef):
         yield node.name
-
-
-# --- what Studio's users may not do ---------------------------------------------------------------------------------
-
-
-def test_what_the_map_calls_not_allowed_is_not() -> None:
-    needed = re.findall(r"eeds? `sagemaker:(\w+)`", (DOCS / "sagemaker-map.md").read_text())
-    allowed = (ROOT / "stacks" / "studio_permissions.py").read_text()
-    assert len(needed) > 3
-    assert [action for action in needed if action in allowed] == []
