@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except OptionsError as error:
         console.print(str(error), style="red", markup=False)
         return _MISUSE
-    except (CdkError, LocalCloudError, NotebookFailed, SpaceFailed) as error:
+    except (CdkError, ClientError, LocalCloudError, NotebookFailed, SpaceFailed) as error:
         console.print(f"\n{error}", style="red", markup=False)
         return _FAILURE
     except KeyboardInterrupt:

@@ -11,14 +11,14 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
 _LONGEST_CELL_SECONDS = 900
 
 
 class NotebookFailed(Exception):
-    """A cell raised an error; the message names it, and where the notebook lies with all that it printed."""
+    """A cell did not come to its end; the message says why, and where the notebook lies with all that it printed."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,17 @@ async def _execute(run: Run, environment: Mapping[str, str]) -> None:
                 config=_over_files(Path(connection)),
             )
             await client.async_execute(env=_environment(environment, run.kept))
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         name = run.notebook.name
-        raise NotebookFailed(
-            f"{name}: {error.ename}: {error.evalue}\nAs far as it came, it is in {run.kept / name}."
-        ) from error
+        raise NotebookFailed(f"{name}: {_told(error)}\nAs far as it came, it is in {run.kept / name}.") from error
     finally:
         nbformat.write(notebook, run.kept / run.notebook.name)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, CellExecutionError):
+        return f"{error.ename}: {error.evalue}"
+    return str(error).splitlines()[0]
 
 
 def _over_files(folder: Path) -> Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from localcloud.cloud import Cloud
 
@@ -18,7 +19,7 @@ _LONGEST_WAIT_SECONDS = 120
 
 
 class SpaceFailed(Exception):
-    """The space's app did not start; the message says why."""
+    """The space did not open; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,19 @@ def open_space(cloud: Cloud, domain_id: str, user: str) -> Iterator[Space]:
     with ExitStack() as closing:
         closing.callback(sagemaker.delete_space, **space)
         _until(sagemaker, "Space", space)
-        sagemaker.create_app(**app, ResourceSpec={"InstanceType": _INSTANCE_TYPE})
+        _create_app(sagemaker, app, user)
         closing.callback(_close, sagemaker, app)
         _until(sagemaker, "App", app)
         yield Space(cloud.folder / "work" / "studio" / domain_id / _NAME, environment)
+
+
+def _create_app(sagemaker: Any, app: Mapping[str, str], user: str) -> None:
+    try:
+        sagemaker.create_app(**app, ResourceSpec={"InstanceType": _INSTANCE_TYPE})
+    except ClientError as error:
+        raise SpaceFailed(
+            f"JupyterLab was not started on {_INSTANCE_TYPE}; do cdk.json's instance types for {user} name it? {error}"
+        ) from error
 
 
 def _close(sagemaker: Any, app: Mapping[str, str]) -> None:

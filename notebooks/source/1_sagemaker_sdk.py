@@ -6,7 +6,7 @@
 # is made of three things that you see here one by one.
 #
 # **What it costs:** ten training jobs of some five minutes each, about 0.20 USD; the endpoints are serverless and cost
-# while they answer. **Nothing stays on:** the last cells remove all of it, and should you stop halfway, each endpoint
+# while they answer. **Nothing of it stays on:** the last cells remove it all, and should you stop halfway, each endpoint
 # has a date on which it goes by itself.
 
 # %% [markdown] lang="es"
@@ -17,8 +17,8 @@
 # `Estimator`, y un endpoint se compone de tres cosas que aquí verás una por una.
 #
 # **Qué cuesta:** diez trabajos de entrenamiento de unos cinco minutos cada uno, unos 0,20 USD; los endpoints son
-# serverless y cuestan solo mientras responden. **Nada queda encendido:** las últimas celdas lo eliminan todo y, si te
-# detienes a la mitad, cada endpoint tiene una fecha en la que desaparece solo.
+# serverless y cuestan solo mientras responden. **Nada de eso queda encendido:** las últimas celdas lo eliminan todo y,
+# si te detienes a la mitad, cada endpoint tiene una fecha en la que desaparece solo.
 
 # %% [markdown] lang="en"
 # ## Preparation
@@ -59,33 +59,40 @@ from pathlib import Path
 
 import boto3
 import pandas as pd
+from botocore.exceptions import ClientError
 from matplotlib import pyplot as plt
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.inference_config import ServerlessInferenceConfig
 from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
-from sagemaker.core.resources import EndpointConfig, HyperParameterTuningJob, Model
-from sagemaker.core.shapes import OutputDataConfig, Tag
+from sagemaker.core.resources import HyperParameterTuningJob
+from sagemaker.core.shapes import OutputDataConfig, StoppingCondition, Tag
 from sagemaker.serve import ModelBuilder
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData
 from sagemaker.train.tuner import HyperparameterTuner
 
 logging.getLogger("botocore").setLevel(logging.WARNING)
+for logger in ("sagemaker", "sagemaker.config"):
+    logging.getLogger(logger).setLevel(logging.ERROR)  # it warns whenever it takes the session's region
 print("pandas", pd.__version__)
 
 # %% [markdown] lang="en"
 # Bucket, role and image come from the deployed stack. In Studio the file `stack.json` lies there already; on your own
-# computer `cdk deploy` writes it. The lesson asks `get_execution_role()` for the role; here you work in one role, and
-# your jobs run in another that can read this stack's bucket and do little else.
+# computer `cdk deploy` writes it into `notebooks`: work in a copy of that folder. The lesson asks
+# `get_execution_role()` for the role; here you work in one role, and your jobs run in another that can read this
+# stack's bucket and do little else.
 #
 # Everything that you make begins with the project's name and bears its tag: only so are you allowed to make it.
+# `instance_type` must be one of those that the settings allow: `studio_instance_types` in `cdk.json`.
 
 # %% [markdown] lang="es"
 # El bucket, el rol y la imagen vienen del stack desplegado. En Studio el archivo `stack.json` ya está ahí; en tu propio
-# ordenador lo escribe `cdk deploy`. La lección pide el rol a `get_execution_role()`; aquí tú trabajas con un rol, y tus
-# trabajos se ejecutan con otro que puede leer el bucket de este stack y poco más.
+# ordenador lo escribe `cdk deploy` en `notebooks`: trabaja en una copia de esa carpeta. La lección pide el rol a
+# `get_execution_role()`; aquí tú trabajas con un rol, y tus trabajos se ejecutan con otro que puede leer el bucket de
+# este stack y poco más.
 #
 # Todo lo que creas empieza con el nombre del proyecto y lleva su etiqueta: solo así se te permite crearlo.
+# `instance_type` debe ser uno de los que permite la configuración: `studio_instance_types` en `cdk.json`.
 
 # %%
 (stack,) = json.loads(Path("../stack.json").read_text()).values()
@@ -95,6 +102,8 @@ name = f"{project}-sdk-{datetime.now(UTC):%y%m%d-%H%M%S}"
 prefix = f"runs/{name}"
 tags = [{"Key": "project", "Value": project}]
 session = Session(default_bucket=bucket)
+instance_type = "ml.m5.xlarge"
+trained = None  # the training job, once there is one
 print(f"{name}: s3://{bucket}/{prefix}")
 
 # %% [markdown] lang="en"
@@ -134,15 +143,26 @@ print("Number of frauds: ", frauds)
 print("Number of non-frauds: ", nonfrauds)
 print(f"Percentage of fraudulent data: {100 * frauds / (frauds + nonfrauds):.3f}")
 
+# %% [markdown] lang="en"
+# How the two classes differ in two columns. A bar's height is its share of the class, in percent; an amount of more
+# than 500 is in the last bar.
+
+# %% [markdown] lang="es"
+# En qué se diferencian las dos clases en dos columnas. La altura de una barra es su proporción dentro de la clase, en
+# tanto por ciento; los importes de más de 500 están en la última barra.
+
 # %%
-figure, (of_amounts, of_v14) = plt.subplots(1, 2, figsize=(11, 3.5), layout="constrained")
-for fraud, label in ((0, "genuine"), (1, "fraud")):
-    rows = data[data["Class"] == fraud]
-    of_amounts.hist(rows["Amount"].clip(upper=500), bins=50, density=True, alpha=0.6, label=label)
-    of_v14.hist(rows["V14"], bins=50, density=True, alpha=0.6, label=label)
-of_amounts.set(title="Amount (500 and more in the last bar)", ylabel="share of the class")
-of_v14.set(title="V14")
-of_v14.legend()
+figure, panels = plt.subplots(1, 2, figsize=(11, 3.5), layout="constrained")
+for panel, column in zip(panels, ("Amount", "V4"), strict=True):
+    values = data[column].clip(upper=500)
+    for each, of_class in values.groupby(data["Class"]):
+        weights = [100 / len(of_class)] * len(of_class)
+        panel.hist(
+            of_class, bins=25, range=(values.min(), values.max()), weights=weights, alpha=0.6, label=f"Class {each}"
+        )
+    panel.set(title=column, ylabel="%")
+    panel.legend()
+panels[0].set_xticks([0, 100, 200, 300, 400, 500], ["0", "100", "200", "300", "400", "≥ 500"])
 plt.show()
 
 # %% [markdown] lang="en"
@@ -173,16 +193,20 @@ for channel, rows in (("train", train_data), ("validation", validation_data)):
 # %% [markdown] lang="en"
 # ## Training
 #
-# SageMaker runs the job on an instance of its own, and ends that instance with the job. Small differences to the lesson:
-# the image's version is a fixed one (`latest` means a very old one by now), `silent` is no longer a hyperparameter, and
-# the instance type is a current one.
+# SageMaker runs the job on an instance of its own, and ends that instance with the job. Small differences to the
+# lesson: the image's version is a fixed one (`latest` means a very old one by now), `silent` is no longer a
+# hyperparameter, and the instance type is a current one. What the job prints is in CloudWatch, in the group
+# `/aws/sagemaker/TrainingJobs`. (The trainer keeps its job under a name with an underscore: the SDK has no other way to
+# it, and its own examples do the same.)
 
 # %% [markdown] lang="es"
 # ## Entrenamiento
 #
 # SageMaker ejecuta el trabajo en una instancia propia, que termina junto con el trabajo. Pequeñas diferencias con la
 # lección: la versión de la imagen es fija (`latest` significa hoy una muy antigua), `silent` ya no es un hiperparámetro
-# y el tipo de instancia es uno actual.
+# y el tipo de instancia es uno actual. Lo que escribe el trabajo está en CloudWatch, en el grupo
+# `/aws/sagemaker/TrainingJobs`. (El `trainer` guarda su trabajo en un atributo con guion bajo: el SDK no ofrece otra
+# vía y sus propios ejemplos hacen lo mismo.)
 
 # %%
 inputs = [
@@ -194,7 +218,8 @@ trainer = ModelTrainer(
     training_image=image,
     role=role,
     base_job_name=name,
-    compute=Compute(instance_type="ml.m5.xlarge", instance_count=1, volume_size_in_gb=10),
+    compute=Compute(instance_type=instance_type, instance_count=1, volume_size_in_gb=10),
+    stopping_condition=StoppingCondition(max_runtime_in_seconds=3600),
     output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/{prefix}/output"),
     hyperparameters={
         "max_depth": 5,
@@ -208,11 +233,11 @@ trainer = ModelTrainer(
     },
     tags=[Tag(key="project", value=project)],
 )
-trainer.train(input_data_config=inputs)
+trainer.train(input_data_config=inputs, wait=False, logs=False)
+trained = trainer._latest_training_job
+trained.wait()
 
 # %%
-trained = trainer._latest_training_job
-trained.refresh()
 print(trained.training_job_name, trained.training_job_status, trained.billable_time_in_seconds, "s")
 {metric.metric_name: metric.value for metric in trained.final_metric_data_list}
 
@@ -223,7 +248,8 @@ print(trained.training_job_name, trained.training_job_status, trained.billable_t
 # date on which it goes: an hour from now. Without one you are not allowed to create it.
 #
 # It is serverless: it costs while it answers, and nothing in between. For an instance, as in the lesson, give `deploy`
-# `instance_type="ml.m5.xlarge", initial_instance_count=1` instead of `inference_config`; that costs 0.23 USD an hour.
+# `instance_type=instance_type, initial_instance_count=1` instead of `inference_config`; an ml.m5.xlarge costs 0.23 USD
+# an hour.
 
 # %% [markdown] lang="es"
 # ## Alojamiento
@@ -232,14 +258,21 @@ print(trained.training_job_name, trained.training_job_status, trained.billable_t
 # momento, la fecha en la que desaparece: dentro de una hora. Sin ella no se te permite crearlo.
 #
 # Es serverless: cuesta mientras responde y nada entre medias. Para una instancia, como en la lección, pon
-# `instance_type="ml.m5.xlarge", initial_instance_count=1` en lugar de `inference_config`; eso cuesta 0,23 USD por hora.
+# `instance_type=instance_type, initial_instance_count=1` en lugar de `inference_config`; una ml.m5.xlarge cuesta
+# 0,23 USD por hora.
 
 
 # %%
 def deploy(name, model_data):
     """A model, its configuration and its endpoint, all of the same name; waits until it serves."""
     expires_at = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
-    builder = ModelBuilder(sagemaker_session=session, image_uri=image, s3_model_data_url=model_data, role_arn=role)
+    builder = ModelBuilder(
+        sagemaker_session=session,
+        image_uri=image,
+        s3_model_data_url=model_data,
+        role_arn=role,
+        log_level=logging.ERROR,
+    )
     builder.build(model_name=name, tags=tags)
     endpoint = builder.deploy(
         endpoint_name=name,
@@ -342,23 +375,44 @@ confusion(test_data, tuned_scores)
 # %% [markdown] lang="en"
 # ## Clean up
 #
-# Endpoints, configurations and models. Jobs have ended and cost nothing more; the files in the bucket cost less than a
-# cent a month and go with the stack, at `cdk destroy`.
+# You may run this cell at any time, and more than once: it stops the jobs of this notebook's name that still run, and deletes
+# its endpoints, configurations and models as far as they are there. The janitor may have been here before you.
+#
+# The files in the bucket cost less than a cent a month and go with the stack, at `cdk destroy`.
 
 # %% [markdown] lang="es"
 # ## Limpieza
 #
-# Endpoints, configuraciones y modelos. Los trabajos han terminado y no cuestan nada más; los archivos del bucket cuestan
-# menos de un centavo al mes y se van con el stack, con `cdk destroy`.
+# Puedes ejecutar esta celda en cualquier momento y más de una vez: detiene los trabajos con el nombre de este notebook que
+# sigan en marcha y elimina sus endpoints, configuraciones y modelos, si todavía existen. Puede que el janitor haya pasado
+# antes.
+#
+# Los archivos del bucket cuestan menos de un céntimo al mes y se eliminan con el stack, con `cdk destroy`.
+
 
 # %%
-for each in (endpoint, tuned_endpoint):
-    each.delete()
-    EndpointConfig.get(each.endpoint_name).delete()
-    Model.get(each.endpoint_name).delete()
+def unless_gone(call, **which):
+    """What is gone has no tag by which you may touch it, and a job that has ended can't be stopped."""
+    try:
+        call(**which)
+        print(call.__name__, *which.values())
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDeniedException", "ResourceNotFound", "ValidationException"):
+            raise
 
-while left := session.sagemaker_client.list_endpoints(NameContains=name)["Endpoints"]:
+
+client = session.sagemaker_client
+if trained:
+    unless_gone(client.stop_training_job, TrainingJobName=trained.training_job_name)
+unless_gone(client.stop_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)
+while left := client.list_endpoints(NameContains=name)["Endpoints"]:
+    for each in left:
+        if each["EndpointStatus"] != "Deleting":
+            unless_gone(client.delete_endpoint, EndpointName=each["EndpointName"])
     time.sleep(5)
+for each in (name, f"{name}-tuned"):
+    unless_gone(client.delete_endpoint_config, EndpointConfigName=each)
+    unless_gone(client.delete_model, ModelName=each)
 print("Endpoints left:", left)
 
 # %% [markdown] lang="en"
@@ -370,3 +424,13 @@ print("Endpoints left:", left)
 # Eso fue la lección a mano. La máquina de estados de este stack lo hace todo de una vez, con el mejor umbral, un informe
 # y un modelo registrado: abre **Step Functions**, elige la máquina cuyo nombre termina en `-pipeline` e inicia una
 # ejecución con `{}`.
+
+# %% [markdown] lang="en"
+# JupyterLab itself is still on: it bills until it has been idle for an hour, and its volume until the space is deleted.
+# When you are done, open Studio → **JupyterLab**, and in your space's row choose **Stop**, then **Delete**; your files in
+# the space go with it.
+
+# %% [markdown] lang="es"
+# JupyterLab sigue encendido: se factura hasta que lleva una hora inactivo, y su volumen hasta que se elimina el espacio.
+# Cuando termines, abre Studio → **JupyterLab** y, en la fila de tu espacio, elige **Stop** y luego **Delete**; tus archivos
+# del espacio se eliminan con él.

@@ -4,16 +4,18 @@
 # The SageMaker SDK is one of three ways to SageMaker's API. This is the second: `boto3`, which gives each operation of
 # the API as it is. More to write, and nothing hidden: what the state machine of this stack sends looks just like this.
 #
-# It costs what the first notebook costs, about 0.20 USD, and it ends with nothing running, too.
+# It costs what the first notebook costs, about 0.20 USD, and its last cell removes all that it made, too. Its
+# `instance_type` must be one of those that the settings allow: `studio_instance_types` in `cdk.json`.
 
 # %% [markdown] lang="es"
 # # Lo mismo con boto3
 #
-# El SDK de SageMaker es uno de tres caminos a la API de SageMaker. Este es el segundo: `boto3`, que ofrece cada
+# El SDK de SageMaker es uno de los tres caminos a la API de SageMaker. Este es el segundo: `boto3`, que ofrece cada
 # operación de la API tal cual. Hay que escribir más y nada queda oculto: lo que envía la máquina de estados de este
-# stack se ve igual.
+# stack tiene el mismo aspecto.
 #
-# Cuesta lo mismo que el primer cuaderno, unos 0,20 USD, y también termina sin nada encendido.
+# Cuesta lo mismo que el primer notebook, unos 0,20 USD, y también su última celda elimina todo lo que ha creado. Su
+# `instance_type` debe ser uno de los que permite la configuración: `studio_instance_types` en `cdk.json`.
 
 # %%
 import json
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import boto3
 import pandas as pd
+from botocore.exceptions import ClientError
 
 (stack,) = json.loads(Path("../stack.json").read_text()).values()
 bucket, role, image, project = (stack[key] for key in ("BucketName", "ExecutionRoleArn", "TrainingImage", "Project"))
@@ -31,7 +34,9 @@ bucket, role, image, project = (stack[key] for key in ("BucketName", "ExecutionR
 name = f"{project}-boto3-{datetime.now(UTC):%y%m%d-%H%M%S}"
 prefix = f"runs/{name}"
 tags = [{"Key": "project", "Value": project}]
+instance_type = "ml.m5.xlarge"
 s3, sagemaker, runtime = (boto3.client(service) for service in ("s3", "sagemaker", "sagemaker-runtime"))
+print(name)
 
 # %% [markdown] lang="en"
 # ## Data
@@ -41,7 +46,7 @@ s3, sagemaker, runtime = (boto3.client(service) for service in ("s3", "sagemaker
 # %% [markdown] lang="es"
 # ## Datos
 #
-# Leídos, barajados y divididos como en el primer cuaderno: la etiqueta primero, sin cabecera.
+# Leídos, barajados y divididos como en el primer notebook: la etiqueta primero, sin cabecera.
 
 # %%
 source = os.environ.get(
@@ -63,7 +68,7 @@ for channel, rows in (("train", shuffled[:first]), ("validation", shuffled[first
 # %% [markdown] lang="es"
 # ## Entrenamiento
 #
-# Todos los valores de los hiperparámetros son textos. Un trabajo de entrenamiento al que no se le da un tiempo máximo
+# Los valores de los hiperparámetros son siempre textos. Un trabajo de entrenamiento al que no se le da un tiempo máximo
 # recibe un día; aquí recibe una hora.
 
 # %%
@@ -89,7 +94,7 @@ job = {
     "RoleArn": role,
     "InputDataConfig": channels,
     "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/{prefix}/output"},
-    "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+    "ResourceConfig": {"InstanceType": instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},
     "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
 }
 algorithm = {"TrainingImage": image, "TrainingInputMode": "File"}
@@ -225,16 +230,47 @@ confusion(test_data, predict(test_data.drop(columns="Class"), f"{name}-tuned"))
 
 # %% [markdown] lang="en"
 # ## Clean up
+#
+# You may run this cell at any time, and more than once: it stops the jobs of this notebook's name that still run, and deletes
+# its endpoints, configurations and models as far as they are there. The janitor may have been here before you.
 
 # %% [markdown] lang="es"
 # ## Limpieza
+#
+# Puedes ejecutar esta celda en cualquier momento y más de una vez: detiene los trabajos con el nombre de este notebook que
+# sigan en marcha y elimina sus endpoints, configuraciones y modelos, si todavía existen. Puede que el janitor haya pasado
+# antes.
+
 
 # %%
-for each in (name, f"{name}-tuned"):
-    sagemaker.delete_endpoint(EndpointName=each)
-    sagemaker.delete_endpoint_config(EndpointConfigName=each)
-    sagemaker.delete_model(ModelName=each)
+def unless_gone(call, **which):
+    """What is gone has no tag by which you may touch it, and a job that has ended can't be stopped."""
+    try:
+        call(**which)
+        print(call.__name__, *which.values())
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDeniedException", "ResourceNotFound", "ValidationException"):
+            raise
 
+
+unless_gone(sagemaker.stop_training_job, TrainingJobName=name)
+unless_gone(sagemaker.stop_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)
 while left := sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
+    for each in left:
+        if each["EndpointStatus"] != "Deleting":
+            unless_gone(sagemaker.delete_endpoint, EndpointName=each["EndpointName"])
     time.sleep(5)
+for each in (name, f"{name}-tuned"):
+    unless_gone(sagemaker.delete_endpoint_config, EndpointConfigName=each)
+    unless_gone(sagemaker.delete_model, ModelName=each)
 print("Endpoints left:", left)
+
+# %% [markdown] lang="en"
+# JupyterLab itself is still on: it bills until it has been idle for an hour, and its volume until the space is deleted.
+# When you are done, open Studio → **JupyterLab**, and in your space's row choose **Stop**, then **Delete**; your files in
+# the space go with it.
+
+# %% [markdown] lang="es"
+# JupyterLab sigue encendido: se factura hasta que lleva una hora inactivo, y su volumen hasta que se elimina el espacio.
+# Cuando termines, abre Studio → **JupyterLab** y, en la fila de tu espacio, elige **Stop** y luego **Delete**; tus archivos
+# del espacio se eliminan con él.

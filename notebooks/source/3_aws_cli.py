@@ -4,32 +4,35 @@
 # The third way to SageMaker's API: commands. Each cell is a shell script, so that you can paste it into any terminal,
 # Studio's included. What a command takes is the JSON that the boto3 notebook passes.
 #
-# It costs what the first notebook costs, about 0.20 USD, and it ends with nothing running, too.
+# It costs what the first notebook costs, about 0.20 USD, and its last cell removes all that it made, too.
 
 # %% [markdown] lang="es"
 # # Lo mismo con la AWS CLI
 #
 # El tercer camino a la API de SageMaker: comandos. Cada celda es un script de shell, así que puedes pegarla en
-# cualquier terminal, también en la de Studio. Lo que recibe un comando es el JSON que pasa el cuaderno de boto3.
+# cualquier terminal, también en la de Studio. Lo que recibe un comando es el JSON que pasa el notebook de boto3.
 #
-# Cuesta lo mismo que el primer cuaderno, unos 0,20 USD, y también termina sin nada encendido.
+# Cuesta lo mismo que el primer notebook, unos 0,20 USD, y también su última celda elimina todo lo que ha creado.
 
 # %% [markdown] lang="en"
-# The variables that the commands share, from the deployed stack:
+# The variables that the commands share, from the deployed stack. `instance_type` must be one of those that the settings
+# allow: `studio_instance_types` in `cdk.json`.
 
 # %% [markdown] lang="es"
-# Las variables que comparten los comandos, del stack desplegado:
+# Las variables que comparten los comandos, del stack desplegado. `instance_type` debe ser uno de los que permite la
+# configuración: `studio_instance_types` en `cdk.json`.
 
 # %%
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 (stack,) = json.loads(Path("../stack.json").read_text()).values()
 name = f"{stack['Project']}-cli-{datetime.now(UTC):%y%m%d-%H%M%S}"
+instance_type = "ml.m5.xlarge"
 os.environ |= {
     "BUCKET": stack["BucketName"],
     "ROLE": stack["ExecutionRoleArn"],
@@ -37,8 +40,9 @@ os.environ |= {
     "PROJECT": stack["Project"],
     "NAME": name,
     "RUN": f"s3://{stack['BucketName']}/runs/{name}",
-    "EXPIRES_AT": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+    "INSTANCE_TYPE": instance_type,
 }
+print(name)
 
 # %% [markdown] lang="en"
 # ## Data
@@ -48,7 +52,7 @@ os.environ |= {
 # %% [markdown] lang="es"
 # ## Datos
 #
-# Dividir es trabajo de pandas, como en el primer cuaderno. Las filas de prueba se quedan aquí, en archivos de 500, sin
+# De dividir se encarga pandas, como en el primer notebook. Las filas de prueba se quedan aquí, en archivos de 500, sin
 # la etiqueta.
 
 # %%
@@ -94,24 +98,28 @@ for start in range(0, len(test_data), 500):
 #     --hyper-parameters "max_depth=5,eta=0.2,gamma=4,min_child_weight=6,subsample=0.8,objective=binary:logistic,eval_metric=auc,num_round=100" \
 #     --input-data-config "[$(channel train), $(channel validation)]" \
 #     --output-data-config "S3OutputPath=$RUN/output" \
-#     --resource-config "InstanceType=ml.m5.xlarge,InstanceCount=1,VolumeSizeInGB=10" \
+#     --resource-config "InstanceType=$INSTANCE_TYPE,InstanceCount=1,VolumeSizeInGB=10" \
 #     --stopping-condition "MaxRuntimeInSeconds=3600" \
 #     --tags "Key=project,Value=$PROJECT"
 #
-# status() { aws sagemaker describe-training-job --training-job-name "$NAME" --query TrainingJobStatus --output text; }
-# while [ "$(status)" = InProgress ]; do sleep 5; done
+# describe() { aws sagemaker describe-training-job --training-job-name "$NAME" --query "$1" --output text; }
+# state=$(describe TrainingJobStatus)
+# while [ "$state" = InProgress ]; do sleep 5; state=$(describe TrainingJobStatus); done
+# if [ "$state" != Completed ]; then echo "$NAME is $state: $(describe FailureReason)" >&2; exit 1; fi
 # aws sagemaker describe-training-job --training-job-name "$NAME" \
 #     --query "[TrainingJobStatus, BillableTimeInSeconds, FinalMetricDataList]"
 
 # %% [markdown] lang="en"
 # ## Hosting
 #
-# Written to a file first, since the best model of the tuning goes the same way.
+# Written to a file first, since the best model of the tuning goes the same way. The endpoint's date, an hour from now,
+# belongs into the command that creates it.
 
 # %% [markdown] lang="es"
 # ## Alojamiento
 #
-# Primero se escribe en un archivo, ya que el mejor modelo del ajuste sigue el mismo camino.
+# Primero se escribe en un archivo, ya que el mejor modelo del ajuste sigue el mismo camino. La fecha del endpoint, dentro
+# de una hora, va en el comando que lo crea.
 
 # %% language="bash"
 # set -e
@@ -124,23 +132,26 @@ for start in range(0, len(test_data), 500):
 #     --primary-container "Image=$IMAGE,ModelDataUrl=$model" --tags "Key=project,Value=$PROJECT"
 # aws sagemaker create-endpoint-config --endpoint-config-name "$endpoint" --tags "Key=project,Value=$PROJECT" \
 #     --production-variants "VariantName=AllTraffic,ModelName=$endpoint,ServerlessConfig={MemorySizeInMB=2048,MaxConcurrency=5}"
+# expires_at=$(python3 -c 'import time; print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)))')
 # aws sagemaker create-endpoint --endpoint-name "$endpoint" --endpoint-config-name "$endpoint" \
-#     --tags "Key=project,Value=$PROJECT" "Key=expires-at,Value=$EXPIRES_AT"
-# status() { aws sagemaker describe-endpoint --endpoint-name "$endpoint" --query EndpointStatus --output text; }
-# while [ "$(status)" = Creating ]; do sleep 5; done
-# echo "$endpoint is $(status), until $EXPIRES_AT"
+#     --tags "Key=project,Value=$PROJECT" "Key=expires-at,Value=$expires_at"
+# describe() { aws sagemaker describe-endpoint --endpoint-name "$endpoint" --query "$1" --output text; }
+# state=$(describe EndpointStatus)
+# while [ "$state" = Creating ]; do sleep 5; state=$(describe EndpointStatus); done
+# if [ "$state" != InService ]; then echo "$endpoint is $state: $(describe FailureReason)" >&2; exit 1; fi
+# echo "$endpoint serves until $expires_at"
 # END
 # bash "$NAME/deploy.sh" "$NAME" "$NAME"
 
 # %% [markdown] lang="en"
 # ## Evaluation
 #
-# A request for each file; the answers, put together, are as long as the test rows.
+# A request for each file; the answers together have a number for each test row.
 
 # %% [markdown] lang="es"
 # ## Evaluación
 #
-# Una petición por archivo; las respuestas, juntas, son tan largas como las filas de prueba.
+# Una petición por archivo; las respuestas juntas tienen un número por cada fila de prueba.
 
 # %% language="bash"
 # set -e
@@ -199,17 +210,19 @@ confusion(name)
 #         \"RoleArn\": \"$ROLE\",
 #         \"InputDataConfig\": [$(channel train), $(channel validation)],
 #         \"OutputDataConfig\": {\"S3OutputPath\": \"$RUN/output\"},
-#         \"ResourceConfig\": {\"InstanceType\": \"ml.m5.xlarge\", \"InstanceCount\": 1, \"VolumeSizeInGB\": 10},
+#         \"ResourceConfig\": {\"InstanceType\": \"$INSTANCE_TYPE\", \"InstanceCount\": 1, \"VolumeSizeInGB\": 10},
 #         \"StoppingCondition\": {\"MaxRuntimeInSeconds\": 3600}
 #     }" \
 #     --tags "Key=project,Value=$PROJECT"
 #
 # describe() {
-#     aws sagemaker describe-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name "$NAME" "$@" --output text
+#     aws sagemaker describe-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name "$NAME" --query "$1" --output text
 # }
-# while [ "$(describe --query HyperParameterTuningJobStatus)" = InProgress ]; do sleep 5; done
-# describe --query BestTrainingJob.TrainingJobName > "$NAME/best.txt"
-# describe --query "BestTrainingJob.[TrainingJobName, FinalHyperParameterTuningJobObjectiveMetric.Value]"
+# state=$(describe HyperParameterTuningJobStatus)
+# while [ "$state" = InProgress ]; do sleep 5; state=$(describe HyperParameterTuningJobStatus); done
+# if [ "$state" != Completed ]; then echo "$NAME is $state: $(describe FailureReason)" >&2; exit 1; fi
+# describe BestTrainingJob.TrainingJobName > "$NAME/best.txt"
+# describe "BestTrainingJob.[TrainingJobName, FinalHyperParameterTuningJobObjectiveMetric.Value]"
 
 # %% language="bash"
 # set -e
@@ -221,19 +234,51 @@ confusion(f"{name}-tuned")
 
 # %% [markdown] lang="en"
 # ## Clean up
+#
+# You may run this cell at any time, and more than once: it stops the jobs of this notebook's name that still run, and deletes
+# its endpoints, configurations and models as far as they are there. The janitor may have been here before you.
 
 # %% [markdown] lang="es"
 # ## Limpieza
+#
+# Puedes ejecutar esta celda en cualquier momento y más de una vez: detiene los trabajos con el nombre de este notebook que
+# sigan en marcha y elimina sus endpoints, configuraciones y modelos, si todavía existen. Puede que el janitor haya pasado
+# antes.
 
 # %% language="bash"
-# set -e
-# for each in "$NAME" "$NAME-tuned"; do
-#     aws sagemaker delete-endpoint --endpoint-name "$each"
-#     aws sagemaker delete-endpoint-config --endpoint-config-name "$each"
-#     aws sagemaker delete-model --model-name "$each"
-# done
-# rm -r "$NAME"
+# set -eu
+# unless_gone() {  # what is gone has no tag by which you may touch it, and a job that has ended can't be stopped
+#     if told=$(aws sagemaker "$@" 2>&1); then
+#         echo "$*"
+#     elif ! grep -qE "AccessDenied|ResourceNotFound|ValidationException" <<< "$told"; then
+#         echo "$told" >&2
+#         exit 1
+#     fi
+# }
+# list() { aws sagemaker list-endpoints --name-contains "$NAME" --query "$1" --output text; }
 #
-# left() { aws sagemaker list-endpoints --name-contains "$NAME" --query "Endpoints[].EndpointName" --output text; }
-# while [ -n "$(left)" ]; do sleep 5; done
+# unless_gone stop-training-job --training-job-name "$NAME"
+# unless_gone stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name "$NAME"
+# left=$(list "Endpoints[].EndpointName")
+# while [ -n "$left" ]; do
+#     there=$(list "Endpoints[?EndpointStatus!='Deleting'].EndpointName")
+#     for endpoint in $there; do unless_gone delete-endpoint --endpoint-name "$endpoint"; done
+#     sleep 5
+#     left=$(list "Endpoints[].EndpointName")
+# done
+# for each in "$NAME" "$NAME-tuned"; do
+#     unless_gone delete-endpoint-config --endpoint-config-name "$each"
+#     unless_gone delete-model --model-name "$each"
+# done
+# rm -rf "$NAME"
 # echo "Endpoints left: none"
+
+# %% [markdown] lang="en"
+# JupyterLab itself is still on: it bills until it has been idle for an hour, and its volume until the space is deleted.
+# When you are done, open Studio → **JupyterLab**, and in your space's row choose **Stop**, then **Delete**; your files in
+# the space go with it.
+
+# %% [markdown] lang="es"
+# JupyterLab sigue encendido: se factura hasta que lleva una hora inactivo, y su volumen hasta que se elimina el espacio.
+# Cuando termines, abre Studio → **JupyterLab** y, en la fila de tu espacio, elige **Stop** y luego **Delete**; tus archivos
+# del espacio se eliminan con él.

@@ -11,7 +11,7 @@ import pytest
 from demo.sample import ROWS
 from localcloud.cloud import Item
 from notebooks import build
-from notebooks.execution import NotebookFailed, Run, execute
+from notebooks.execution import Run, execute
 from notebooks.space import Space, open_space
 from tests.pipeline.running import JOBS, Deployed
 
@@ -36,7 +36,10 @@ def test_a_new_space_has_the_notebooks_as_they_are_here(space: Space) -> None:
 def test_a_new_space_has_nothing_else(space: Space) -> None:
     files = {str(path.relative_to(space.home)) for path in space.home.rglob("*") if path.suffix != ".ipynb"}
 
-    assert files == {"fraud-detection", *(f"fraud-detection/{name}" for name in ("en", "es", "stack.json"))}
+    assert files == {
+        "fraud-detection",
+        *(f"fraud-detection/{name}" for name in (".brought.json", "en", "es", "stack.json")),
+    }
 
 
 class Ended(NamedTuple):
@@ -89,20 +92,47 @@ def test_no_endpoint_configuration_or_model_is_left(ended: Ended) -> None:
     assert ended.left == frozenset()
 
 
+A_MODEL = """key = f"{prefix}/model.tar.gz"
+s3.put_object(Bucket=bucket, Key=key)
+sagemaker.create_model(
+    ModelName=name,
+    PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/{key}"},
+    ExecutionRoleArn=role,
+    Tags=tags,
+)"""
+
+
+def test_the_clean_up_takes_what_is_there_with_the_users_rights_and_can_be_run_again(
+    deployed: Deployed, space: Space, sample: Path, tmp_path: Path
+) -> None:
+    """Here that is a job that runs, and a model whose endpoint and configuration are gone."""
+    before = deployed.sagemaker()
+    halfway = stopped_halfway(space)
+
+    execute([Run(halfway, tmp_path, untold)], {**space.environment, "DATA": str(sample)})
+
+    first, again = (
+        "".join(output["text"] for output in cell.outputs)
+        for cell in nbformat.read(tmp_path / halfway.name, as_version=4).cells[-2:]
+    )
+    assert [line.split()[0] for line in first.splitlines()] == ["stop_training_job", "delete_model", "Endpoints"]
+    assert again == "Endpoints left: []\n"
+    assert deployed.sagemaker() == before
+    halfway.unlink()
+
+
+def stopped_halfway(space: Space) -> Path:
+    """The boto3 notebook until its training job has begun, and its last cell, twice."""
+    notebook = nbformat.read(build.FOLDER / "en" / "2_boto3.ipynb", as_version=4)
+    first, data, training, *_, clean_up = (cell.source for cell in notebook.cells if cell.cell_type == "code")
+    begun, _ = training.split("\n\n\ndef ended")
+    path = space.home / "fraud-detection" / "en" / "halfway.ipynb"
+    sources = (first, data, A_MODEL, begun, clean_up, clean_up)
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources]), path)
+    return path
+
+
 def confusion_matrices(notebook: nbformat.NotebookNode) -> list[str]:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     shown = [output.get("data", {}).get("text/plain", "") for output in outputs]
     return [text for text in shown if text.startswith("predictions")]
-
-
-def test_a_cell_that_fails_is_told_with_its_error_and_where_the_rest_is(space: Space, tmp_path: Path) -> None:
-    broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0"), nbformat.v4.new_code_cell("2")])
-    path = space.home / "broken.ipynb"
-    nbformat.write(broken, path)
-
-    with pytest.raises(NotebookFailed) as failure:
-        execute([Run(path, tmp_path, untold)], space.environment)
-
-    assert "broken.ipynb: ZeroDivisionError: division by zero" in str(failure.value)
-    assert str(tmp_path / "broken.ipynb") in str(failure.value)
-    path.unlink()
