@@ -48,7 +48,7 @@ _by_name = named(KIND, "HyperParameterTuningJobName")
 
 def _limits_of(call: Call, request: Request) -> Context:
     """Those of its training jobs."""
-    return limits_of(call, request.get("TrainingJobDefinition", {}))
+    return limits_of(call, request.get("TrainingJobDefinition") or {})
 
 
 @operation("CreateHyperParameterTuningJob", arn=_by_name, context=_limits_of)
