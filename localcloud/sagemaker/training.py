@@ -63,8 +63,8 @@ _by_name = named(KIND, "TrainingJobName")
 def limits_of(call: Call, job: Request) -> Context:
     """The condition keys of a job's time, and of the time that its instances wait for another one (aws-facts 5.18)."""
     keys = {
-        "sagemaker:MaxRuntimeInSeconds": job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"),
-        "sagemaker:KeepAlivePeriod": job.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds"),
+        "sagemaker:MaxRuntimeInSeconds": (job.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds"),
+        "sagemaker:KeepAlivePeriod": (job.get("ResourceConfig") or {}).get("KeepAlivePeriodInSeconds"),
     }
     return {key: str(value) for key, value in keys.items() if value is not None}
 
