@@ -8,7 +8,7 @@ export CREDITCARD_DATA ?= $(wildcard $(CURDIR)/../shared/data/creditcardfraud.zi
 export CSV OUT PROJECT INSTANCE_TYPE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stop predict faults billing notebooks bench-model browser test check lint clean
+.PHONY: help setup demo stop predict faults billing notebooks bench-model docs browser test check lint clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1 \t/' | expand -t 18
@@ -45,7 +45,6 @@ notebooks: setup ## run the lesson's notebooks in a space of Studio's on this ma
 bench-model: setup ## the pipeline's model against the lesson's on eight splits (DATA=creditcardfraud.zip)
 	@$(BIN)/python -m bench
 
-.PHONY: docs
 docs: setup ## write the documents' tables anew, from the code
 	@$(BIN)/python -m docs
 

@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.ecr import allow_pulling
 from stacks.settings import Settings
 from stacks.xgboost_image import REPOSITORY, XgboostImage
 
@@ -87,19 +88,7 @@ class DataStack(cdk.NestedStack):
 
     def _allow_image(self) -> None:
         """Pulling AWS's image from the account that publishes it in this region."""
-        self.execution_role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[
-                    self.format_arn(
-                        service="ecr", account=self.image.account, resource="repository", resource_name=REPOSITORY
-                    )
-                ],
-            )
+        repository = self.format_arn(
+            service="ecr", account=self.image.account, resource="repository", resource_name=REPOSITORY
         )
-        self.execution_role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:GetAuthorizationToken"],
-                resources=["*"],  # the action has no resource level
-            )
-        )
+        allow_pulling(self.execution_role, repository)

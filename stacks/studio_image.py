@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from stacks.ecr import allow_pulling
 from stacks.settings import Settings
 
 
@@ -20,7 +21,7 @@ class StudioImage(Construct):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
             description="In which SageMaker pulls Studio's image",
         )
-        self._allow_pulling(role, settings.studio_image_uri)
+        allow_pulling(role, self._repository(settings.studio_image_uri))
         image = sagemaker.CfnImage(self, "Resource", image_name=name, image_role_arn=role.role_arn)
         image.node.add_dependency(role)  # with its policy
         version = sagemaker.CfnImageVersion(self, "Version", image_name=name, base_image=settings.studio_image_uri)
@@ -37,24 +38,11 @@ class StudioImage(Construct):
         """Of the image, and of its configuration for JupyterLab."""
         return f"{settings.project}-studio"
 
-    def _allow_pulling(self, role: iam.Role, uri: str) -> None:
-        """What ECR asks for; the image may be another account's or region's, so the CDK knows no repository."""
+    def _repository(self, uri: str) -> str:
+        """The ARN of the repository, which may be another account's or region's."""
         host, _, rest = uri.partition("/")
         account, _, _, region, *_ = host.split(".")
-        repository = rest.partition("@")[0].partition(":")[0]
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[
-                    cdk.Stack.of(self).format_arn(
-                        service="ecr", account=account, region=region, resource="repository", resource_name=repository
-                    )
-                ],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:GetAuthorizationToken"],
-                resources=["*"],  # the action has no resource level
-            )
+        name = rest.partition("@")[0].partition(":")[0]
+        return cdk.Stack.of(self).format_arn(
+            service="ecr", account=account, region=region, resource="repository", resource_name=name
         )

@@ -70,7 +70,7 @@ def _problems_of_entry(entry: Any, path: str) -> Iterator[str]:
     for name in profile:
         if name not in known:
             yield f"{path}.{name} is not known; allowed are {', '.join(known)}{_hint(name, known)}."
-    if not is_profile_name(profile.get("name")):
+    if not _is_profile_name(profile.get("name")):
         yield f"{path} has the name {profile.get('name')!r}; allowed are {_ALLOWED_NAME}."
     if "instance_types" in profile:
         yield from problems_of_instance_types(profile["instance_types"], f"{path}.instance_types")
@@ -86,7 +86,7 @@ def _hint(name: Any, known: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def is_profile_name(given: Any) -> bool:
+def _is_profile_name(given: Any) -> bool:
     """The API's CreateUserProfile, UserProfileName."""
     return isinstance(given, str) and _NAME.fullmatch(given) is not None
 
