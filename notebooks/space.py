@@ -34,8 +34,8 @@ class Space:
 def open_space(cloud: Cloud, domain_id: str, user: str) -> Iterator[Space]:
     """A space of the user's with JupyterLab running in it, until the end. Raises SpaceFailed."""
     administrator = cloud.client("sagemaker")
-    environment = cloud.credentials(_role(administrator, domain_id, user))
-    sagemaker = _client(environment)
+    environment = user_environment(cloud, domain_id, user)
+    sagemaker = client(environment, "sagemaker")
     space = {"DomainId": domain_id, "SpaceName": _NAME}
     app = {**space, "AppType": _TYPE, "AppName": _APP}
     _until(administrator, "UserProfile", {"DomainId": domain_id, "UserProfileName": user})
@@ -69,17 +69,16 @@ def _close(sagemaker: Any, app: Mapping[str, str]) -> None:
         _until(sagemaker, "App", app, wanted="Deleted")
 
 
-def _role(sagemaker: Any, domain_id: str, user: str) -> str:
-    """The user's own execution role, else the domain's."""
-    profile = sagemaker.describe_user_profile(DomainId=domain_id, UserProfileName=user)
-    domain = sagemaker.describe_domain(DomainId=domain_id)
-    own = profile.get("UserSettings", {}).get("ExecutionRole")
-    return str(own or domain["DefaultUserSettings"]["ExecutionRole"])
+def user_environment(cloud: Cloud, domain_id: str, user: str) -> Mapping[str, str]:
+    """The variables of a process in a space of the user's: with the credentials of the user's own role."""
+    profile = cloud.client("sagemaker").describe_user_profile(DomainId=domain_id, UserProfileName=user)
+    return cloud.credentials(profile["UserSettings"]["ExecutionRole"])
 
 
-def _client(environment: Mapping[str, str]) -> Any:
+def client(environment: Mapping[str, str], service: str) -> Any:
+    """A boto3 client with a process's variables."""
     return boto3.client(
-        "sagemaker",
+        service,
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name=environment["AWS_REGION"],
         verify=environment["AWS_CA_BUNDLE"],

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from notebooks.space import client, user_environment
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
-from tests.pipeline.studio_users import USER, client, user_environment
 
+USER = "data-scientist"
+"""As cdk.json names it."""
 DATE = "2099-01-01T00:00:00Z"
 MODEL, CONFIG, ENDPOINT = f"{PROJECT}-by-a-user", f"{PROJECT}-by-a-user-config", f"{PROJECT}-by-a-user-endpoint"
 ALLOWED, COSTLY = "ml.m5.xlarge", "ml.p4d.24xlarge"
@@ -17,7 +19,7 @@ ALLOWED, COSTLY = "ml.m5.xlarge", "ml.p4d.24xlarge"
 
 @pytest.fixture(scope="module")
 def environment(deployed: Deployed) -> Mapping[str, str]:
-    return user_environment(deployed)
+    return user_environment(deployed.app.cloud, deployed.outputs["DomainId"], USER)
 
 
 @pytest.fixture(scope="module")

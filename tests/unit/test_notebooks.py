@@ -502,8 +502,9 @@ def test_a_type_on_which_jupyterlab_may_not_run_is_told(monkeypatch: pytest.Monk
     sagemaker = MagicMock()
     sagemaker.create_app.side_effect = denied
     for noun in ("user_profile", "space"):
-        getattr(sagemaker, f"describe_{noun}").return_value = {"Status": "InService", "UserSettings": {}}
-    monkeypatch.setattr("notebooks.space._client", lambda environment: sagemaker)
+        described = {"Status": "InService", "UserSettings": {"ExecutionRole": "role"}}
+        getattr(sagemaker, f"describe_{noun}").return_value = described
+    monkeypatch.setattr("notebooks.space.client", lambda environment, service: sagemaker)
     cloud = MagicMock(spec=Cloud)
     cloud.client.return_value = sagemaker
 
