@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from docs.licences import EXCEPTIONS, Licensed, npm_packages, python_packages
 from docs.pages import ROOT
 from lambdas.plan.execution_input import (
     DEFAULT_AMOUNT_COLUMN,
@@ -250,6 +251,15 @@ def _make() -> str:
     return _table(("command", "what it does"), [(f"`make {target}`", what) for target, what in targets])
 
 
+def _licences(packages: Callable[[], list[Licensed]], *, direct: bool) -> str:
+    rows = [(f"`{each.name}`", each.version, each.licence) for each in packages() if each.direct == direct]
+    return _table(("package", "version", "licence"), rows)
+
+
+def _licence_exceptions() -> str:
+    return _table(("package", "why it is used all the same"), [(f"`{name}`", why) for name, why in EXCEPTIONS.items()])
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     **{path: partial(_section, path) for path in SECTIONS},
     "objective": _objective,
@@ -259,6 +269,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "refused": _refused,
     "settings": _settings,
     "make": _make,
+    "licences.python": partial(_licences, python_packages, direct=True),
+    "licences.npm": partial(_licences, npm_packages, direct=True),
+    "licences.exceptions": _licence_exceptions,
+    "licences.python.others": partial(_licences, python_packages, direct=False),
 }
 
 
