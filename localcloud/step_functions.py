@@ -4,6 +4,7 @@ So the role's policies decide about it, and a permission that is missing fails t
 """
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +25,9 @@ from localcloud.task_errors import SDK_NAMES, task_error
 
 _POLL_SECONDS = 0.1
 _LONGEST_LAMBDA_SECONDS = 900
+_session = Session()
+"""One for all clients: it has read AWS's service models once."""
+_session_lock = threading.Lock()
 _PATIENT = Config(read_timeout=_LONGEST_LAMBDA_SECONDS + 10, retries={"total_max_attempts": 1})
 
 
@@ -80,6 +84,10 @@ class Tasks:
             return _call(service, action, arguments, sdk=True)
         if (service, action) == ("lambda", "invoke"):
             return _invoke_function(arguments)
+        if service == "sagemaker" and pattern == "sync":
+            if action not in _SYNC_JOBS:
+                raise ministack.TaskError("States.Runtime", f"{action} has no .sync (aws-facts 1.1).")
+            arguments = _with_tags_of_step_functions(arguments)
         if service == "sagemaker" and pattern in ("", "sync"):
             response = _call(service, action, arguments, sdk=False)
             is_heard = fault is None or fault.kind is not FaultKind.ANSWER_LOST
@@ -93,6 +101,8 @@ class Tasks:
         job, execution = _SYNC_JOBS[action], ministack.current_execution()
         resources = self._resources
         name = arguments[job.name_member]
+        # Which AWS's policy for .sync asks for (aws-facts 1.2).
+        _call("sagemaker", action.replace("create", "describe"), {job.name_member: name}, sdk=False)
         while True:
             resource = resources.get(job.kind, name)
             status = "Deleted" if resource is None else resource.description[job.status_member]
@@ -125,6 +135,15 @@ def _invoke_function(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": answer["StatusCode"]}
 
 
+def _with_tags_of_step_functions(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Step Functions tags the job that it starts, for which its role needs AddTags (aws-facts 1.5)."""
+    own = {
+        "MANAGED_BY_AWS": "STARTED_BY_STEP_FUNCTIONS",
+        "AWS_STEP_FUNCTIONS_EXECUTION_ARN": ministack.current_execution().arn,
+    }
+    return {**arguments, "Tags": [*arguments.get("Tags", []), *({"Key": k, "Value": v} for k, v in own.items())]}
+
+
 def _call(service: str, action: str, arguments: dict[str, Any], *, sdk: bool) -> Any:
     client = _client(SDK_NAMES.get(service, service), ministack.current_execution())
     operation = action[0].upper() + action[1:]
@@ -152,10 +171,12 @@ def _client(service: str, execution: ministack.Execution) -> Any:
 @lru_cache(maxsize=64)
 def _signing_client(service: str, execution_arn: str, role_arn: str, region: str) -> Any:
     credentials = ministack.role_credentials(role_arn, "states.amazonaws.com", execution_arn.rsplit(":", 1)[-1])
-    session = Session(
-        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=credentials["AWS_SESSION_TOKEN"],
-        region_name=region,
-    )
-    return session.client(service, config=_PATIENT)
+    with _session_lock:
+        return _session.client(
+            service,
+            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=credentials["AWS_SESSION_TOKEN"],
+            region_name=region,
+            config=_PATIENT,
+        )

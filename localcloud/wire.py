@@ -1,22 +1,19 @@
 """SageMaker over HTTP: the JSON 1.1 protocol of its API, and the runtime's invocations."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 from localcloud import ministack_adapter as ministack
 from localcloud.clock import CLOCK
 from localcloud.faults import Fault, FaultKind, Faults
 from localcloud.sagemaker.errors import AccessDenied, ServiceError, ValidationError
-from localcloud.sagemaker.runtime import invoke
+from localcloud.sagemaker.runtime import invoke, invoked_endpoint
 from localcloud.sagemaker.service import SageMaker
 from localcloud.sagemaker.transform import is_history
 
 _JSON = "application/x-amz-json-1.1"
-_INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
 
 
 def serve(service: SageMaker) -> None:
@@ -26,10 +23,10 @@ def serve(service: SageMaker) -> None:
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> ministack.HttpResponse:
         caller = ministack.signed_caller(headers, query)
-        invocation = _INVOCATION.match(path)
         try:
-            if invocation:
-                answer = invoke(service, caller, unquote(invocation.group(1)), body, headers)
+            endpoint = invoked_endpoint(path)
+            if endpoint is not None:
+                answer = invoke(service, caller, endpoint, body, headers)
                 return answer.status, dict(answer.headers), answer.body
             operation = headers.get("x-amz-target", "").partition(".")[2]
             response = service.call(operation, json.loads(body or b"{}"), caller)

@@ -5,6 +5,7 @@ count: more instances would share this machine's cores anyway.
 """
 
 import http.client
+import re
 import socket
 import sys
 import tarfile
@@ -25,6 +26,7 @@ _LOOPBACK = "127.0.0.1"
 _STARTUP_SECONDS = 60
 _PING_SECONDS = 2
 _PING_PAUSE_SECONDS = 0.1
+_GRAVITON = re.compile(r"ml\.[a-z]+\d+g[a-z]*\..+")
 _INVOCATION_SECONDS = 60
 """A model must answer within 60 s (the SageMaker Runtime API's InvokeEndpoint)."""
 
@@ -147,12 +149,23 @@ class Server(ModelServer):
 
 def start_server(deployment: Deployment, platform: Platform, region: str) -> Server:
     """Artefact, process, first ping; takes seconds. Raises DeploymentFailed, with nothing left behind."""
+    _refuse_graviton(deployment)
     try:
         role = platform.assume(deployment.model["ExecutionRoleArn"], "SageMaker", region)
     except ValidationError as error:
         raise DeploymentFailed(error.message) from error
     running = start_model_server(deployment, role, platform.now)
     return Server(running.container, running.port, deployment, _slots(deployment))
+
+
+def _refuse_graviton(deployment: Deployment) -> None:
+    """AWS builds this version of its image for Intel and AMD only (aws-facts 2.1)."""
+    instance_type = deployment.variant.get("InstanceType", "")
+    if _GRAVITON.fullmatch(instance_type):
+        raise DeploymentFailed(
+            f'The image "{deployment.model["PrimaryContainer"]["Image"]}" does not run on {instance_type}, whose '
+            "processor is AWS's Graviton; choose an instance type such as ml.m5.large."
+        )
 
 
 def _slots(deployment: Deployment) -> threading.Semaphore:

@@ -53,7 +53,7 @@ _URI = re.compile(
 def require_xgboost(uri: str | None) -> None:
     """Return if `uri` is the XGBoost image that runs here; raise ValidationError, with what would be right, if not."""
     found = _URI.fullmatch(uri or "")
-    if not found or found["repository"] != REPOSITORY or found["account"] not in REGISTRIES.values():
+    if not found or found["repository"] != REPOSITORY or found["account"] != REGISTRIES.get(found["region"]):
         raise ValidationError(
             f"The local cloud has no image '{uri}'. It runs "
             f"<account>.dkr.ecr.<region>.amazonaws.com/{REPOSITORY}:{VERSION} of AWS's own registries only, "
@@ -62,6 +62,15 @@ def require_xgboost(uri: str | None) -> None:
     if found["tag"] != VERSION:
         raise ValidationError(
             f"The local cloud has no {REPOSITORY}:{found['tag']} (given: '{uri}'); it has {REPOSITORY}:{VERSION}."
+        )
+
+
+def require_own_region(uri: str, region: str) -> None:
+    """Raise ValidationError, in CreateModel's words, unless the image lies in the region that is to use it."""
+    if f".dkr.ecr.{region}.amazonaws.com" not in uri:
+        raise ValidationError(
+            f'Region of "{uri}" does not match expected region of {region}. Cross region ECR image pulls are not '
+            "allowed."
         )
 
 

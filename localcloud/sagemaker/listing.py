@@ -1,6 +1,7 @@
 """What the List operations have in common: filters, order and pages."""
 
 import base64
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -93,6 +94,9 @@ def _decode(token: str | None) -> int:
     if token is None:
         return 0
     try:
-        return int(base64.b64decode(token, validate=True))
+        start = base64.b64decode(token, validate=True)
     except ValueError:
-        raise ValidationError("Invalid pagination token.") from None
+        start = b""
+    if not re.fullmatch(rb"[0-9]{1,9}", start):
+        raise ValidationError("Invalid pagination token.")
+    return int(start)

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.sagemaker.containers import S3Uri, client
 from localcloud.sagemaker.errors import ValidationError
 from localcloud.sagemaker.hosting_rules import find, refuse_others, refuse_taken
-from localcloud.sagemaker.images import require_xgboost
+from localcloud.sagemaker.images import require_own_region, require_xgboost
 from localcloud.sagemaker.listing import page
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, Request, Response, everything, named, operation, tags_of
@@ -26,6 +26,7 @@ def create_model(call: Call, request: Request) -> Response:
     name = request["ModelName"]
     refuse_taken(call, "model", name)
     _check(request)
+    require_own_region(request["PrimaryContainer"]["Image"], call.caller.region)
     _check_model_data(call, request["PrimaryContainer"]["ModelDataUrl"], request["ExecutionRoleArn"])
     arn = call.arn("model", name)
     container = {"Mode": "SingleModel", "Environment": {}, **request["PrimaryContainer"]}

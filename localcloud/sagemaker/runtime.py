@@ -1,18 +1,25 @@
 """InvokeEndpoint: from an HTTP request to the model's answer."""
 
+import functools
 import http.client
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import unquote
+
+import botocore.session
+from botocore.model import ServiceModel
 
 from localcloud.sagemaker.endpoints import Hosted
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.errors import ServiceError, ValidationError
 from localcloud.sagemaker.hosting import Answer, Server
 from localcloud.sagemaker.platform import Caller
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, SageMaker, request_conditions
+from localcloud.sagemaker.validation import validate
 
 REAL_TIME_BYTES = 6 * 1024 * 1024
 """Of a request's body (the Runtime API's InvokeEndpoint; aws-facts 2.19)."""
@@ -26,7 +33,10 @@ _VARIANT = "x-Amzn-Invoked-Production-Variant"
 _TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 _TO_CONTAINER = ("content-type", "accept", _ATTRIBUTES)
 _FROM_CONTAINER = ("content-type", _ATTRIBUTES)
-_UNKNOWN = ("target-model", "target-container-hostname", "inference-component", "session-id", "enable-explanations")
+_PARAMETER = "x-amzn-sagemaker-"
+_KNOWN = (_ATTRIBUTES, _TARGET_VARIANT, "x-amzn-sagemaker-inference-id")
+"""The last one says nothing without data capture, which no endpoint has here."""
+
 _MICROSECONDS = 1_000_000
 
 
@@ -40,10 +50,40 @@ class InvokeResponse:
 
 
 class InvocationRefused(ServiceError):
-    """ValidationError, as the runtime spells it."""
+    """A ValidationError, as the runtime spells it."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationError", message)
+
+
+def invoked_endpoint(path: str) -> str | None:
+    """The endpoint that a request of the Runtime API is for; None if the path is none of that API's.
+
+    Raises InvocationRefused, with the operation's name, for any but InvokeEndpoint.
+    """
+    for operation, pattern in _paths().items():
+        found = pattern.fullmatch(path)
+        if found and operation != "InvokeEndpoint":
+            raise InvocationRefused(
+                f"The local cloud does not know sagemaker:{operation} yet; it knows InvokeEndpoint."
+            )
+        if found:
+            return unquote(found[1])
+    return None
+
+
+@functools.cache
+def _model() -> ServiceModel:
+    model: ServiceModel = botocore.session.get_session().get_service_model("sagemaker-runtime")
+    return model
+
+
+@functools.cache
+def _paths() -> Mapping[str, re.Pattern[str]]:
+    """The paths of AWS's Runtime API by operation; what is in braces is the endpoint's name."""
+    model = _model()
+    paths = {name: str(model.operation_model(name).http["requestUri"]) for name in model.operation_names}
+    return {name: re.compile(re.sub(r"\{\w+\}", "([^/]+)", path)) for name, path in paths.items()}
 
 
 def invoke(
@@ -56,9 +96,10 @@ def invoke(
     """
     endpoint = _authorized_endpoint(service, caller, endpoint_name)
     lowered = {name.lower(): value for name, value in headers.items()}
+    _check_parameters(endpoint_name, lowered)
     server = endpoint.runtime.server
     _check_size(server, body)
-    _check_headers(server, lowered)
+    _check_variant(server, lowered)
     if not server.slots.acquire(blocking=False):
         raise ServiceError("ThrottlingException", "Rate exceeded", HTTPStatus.TOO_MANY_REQUESTS)
     try:
@@ -88,10 +129,22 @@ def _check_size(server: Server, body: bytes) -> None:
         raise ServiceError(str(status.value), f"HTTP content length exceeded {REAL_TIME_BYTES} bytes.", status)
 
 
-def _check_headers(server: Server, headers: Mapping[str, str]) -> None:
-    for name in _UNKNOWN:
-        if f"x-amzn-sagemaker-{name}" in headers:
-            raise InvocationRefused(f"The local cloud does not know X-Amzn-SageMaker-{name.title()} yet.")
+def _check_parameters(endpoint_name: str, headers: Mapping[str, str]) -> None:
+    """What stands in the headers, held against AWS's model of the operation."""
+    unknown = [name for name in headers if name.startswith(_PARAMETER) and name not in _KNOWN]
+    if unknown:
+        names = ", ".join(name.removeprefix(_PARAMETER).title() for name in unknown)
+        raise InvocationRefused(f"The local cloud does not know X-Amzn-SageMaker-{names} yet; leave it out.")
+    shape = _model().operation_model("InvokeEndpoint").input_shape
+    in_headers = {name: str(member.serialization.get("name")).lower() for name, member in shape.members.items()}
+    given = {name: headers[header] for name, header in in_headers.items() if header in headers}
+    try:
+        validate({"EndpointName": endpoint_name, "Body": b"", **given}, shape)
+    except ValidationError as error:
+        raise InvocationRefused(error.message) from error
+
+
+def _check_variant(server: Server, headers: Mapping[str, str]) -> None:
     variant = server.deployment.variant_name
     target = headers.get(_TARGET_VARIANT, variant)
     if target != variant:

@@ -13,7 +13,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
-from localcloud.sagemaker.errors import ServiceError
+from localcloud.sagemaker.errors import ServiceError, ValidationError
 from localcloud.sagemaker.platform import Caller, Platform
 from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.validation import validate
@@ -91,6 +91,19 @@ def tags_of(request: Request) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
 
 
+def check_tags(request: Request) -> None:
+    """Raise ValidationError for a key that stands there twice, or that only AWS may give (aws-facts 6.13)."""
+    keys = [tag["Key"] for tag in request.get("Tags") or []]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValidationError(f"Duplicate tag key: {', '.join(twice)}. Give each key once.")
+    reserved = [key for key in keys if key.lower().startswith("aws:")]
+    if reserved:
+        raise ValidationError(
+            f"aws: prefixed tag key names are not allowed for external use; given are {', '.join(reserved)}."
+        )
+
+
 class SageMaker:
     """The service: its resources by account and region."""
 
@@ -114,6 +127,7 @@ class SageMaker:
             raise ServiceError("UnknownOperationException", f"The local cloud does not know sagemaker:{name} yet.")
         shape = self._model.operation_model(name).input_shape
         validate(request, shape)
+        check_tags(request)
         call = Call(caller, self.platform, self.resources(caller.account, caller.region))
         self._authorize(name, shape, request, call)
         return _OPERATIONS[name].handler(call, request)

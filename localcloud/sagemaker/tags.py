@@ -4,6 +4,8 @@ from localcloud.sagemaker.errors import ValidationError
 from localcloud.sagemaker.resources import Resource
 from localcloud.sagemaker.service import Call, Request, Response, operation, tags_of
 
+_MOST_TAGS = 50
+
 
 def _target_arn(call: Call, request: Request) -> str:
     return str(request["ResourceArn"])
@@ -18,8 +20,13 @@ def _target(call: Call, request: Request) -> Resource:
 
 @operation("AddTags", arn=_target_arn)
 def add_tags(call: Call, request: Request) -> Response:
+    """Raises ValidationError if the resource would have more tags than a list of tags may hold."""
     resource = _target(call, request)
-    resource.tags.update(tags_of(request))
+    with call.resources.lock:
+        count = len(resource.tags | tags_of(request))
+        if count > _MOST_TAGS:
+            raise ValidationError(f"{resource.arn} would have {count} tags; at most {_MOST_TAGS} are allowed.")
+        resource.tags.update(tags_of(request))
     return {"Tags": _as_list(resource)}
 
 

@@ -71,7 +71,7 @@ def limits_of(call: Call, job: Request) -> Context:
 
 @operation("CreateTrainingJob", arn=_by_name, context=limits_of)
 def create_training_job(call: Call, request: Request) -> Response:
-    check_job(request, ("TrainingJobName", "HyperParameters", "Tags"))
+    check_job(request, ("TrainingJobName", "HyperParameters", "Tags"), call.caller.region)
     return {"TrainingJobArn": launch(call, request).arn}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.sagemaker.containers import S3Uri
 from localcloud.sagemaker.errors import ResourceLimitExceeded, ValidationError
-from localcloud.sagemaker.images import require_xgboost
+from localcloud.sagemaker.images import require_own_region, require_xgboost
 
 Members = Mapping[str, Any]
 
@@ -31,10 +31,11 @@ _S3_MEMBERS = ("S3DataType", "S3Uri", "S3DataDistributionType")
 _CHANNEL_MEMBERS = ("ChannelName", "DataSource", "ContentType", "CompressionType", "RecordWrapperType", "InputMode")
 
 
-def check_job(job: Members, others: Iterable[str]) -> None:
-    """Raise ValidationError unless the job may run here; `others` are the members that only its request has."""
+def check_job(job: Members, others: Iterable[str], region: str) -> None:
+    """Raise ValidationError unless the job may run in the region; `others` are members that only its request has."""
     refuse_unknown(job, [*_JOB_MEMBERS, *others], "")
     _check_algorithm(job["AlgorithmSpecification"])
+    require_own_region(job["AlgorithmSpecification"]["TrainingImage"], region)
     _check_channels(job.get("InputDataConfig") or [])
     _check_output(job["OutputDataConfig"])
     _check_instances(job.get("ResourceConfig") or {})

@@ -54,7 +54,7 @@ def _limits_of(call: Call, request: Request) -> Context:
 @operation("CreateHyperParameterTuningJob", arn=_by_name, context=_limits_of)
 def create_hyper_parameter_tuning_job(call: Call, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
-    check_tuning_job(request)
+    check_tuning_job(request, call.caller.region)
     with call.resources.lock:
         if call.resources.get(KIND, name) is not None:
             raise ResourceInUse(

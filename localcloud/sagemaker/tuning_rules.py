@@ -31,14 +31,14 @@ _CONFIG_MEMBERS = (
 _RANGE_MEMBERS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
 
 
-def check_tuning_job(request: Mapping[str, Any]) -> None:
-    """Raise ValidationError or ResourceLimitExceeded unless the tuning job may run here."""
+def check_tuning_job(request: Mapping[str, Any], region: str) -> None:
+    """Raise ValidationError or ResourceLimitExceeded unless the tuning job may run in the region."""
     refuse_unknown(request, _REQUEST_MEMBERS, "")
     config, definition = request["HyperParameterTuningJobConfig"], request.get("TrainingJobDefinition")
     if not definition:
         raise ValidationError("A tuning job needs a TrainingJobDefinition.")
     refuse_unknown(config, _CONFIG_MEMBERS, "HyperParameterTuningJobConfig.")
-    check_job(definition, ("StaticHyperParameters",))
+    check_job(definition, ("StaticHyperParameters",), region)
     _check_strategy(config)
     _check_objective(config.get("HyperParameterTuningJobObjective"), definition["AlgorithmSpecification"])
     _check_limits(config["ResourceLimits"])

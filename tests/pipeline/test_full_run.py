@@ -205,6 +205,13 @@ def test_what_a_run_makes_bears_the_project_and_the_run(
     assert (tags["project"], tags["run-id"]) == ("fraud", full_run.run_id)
 
 
+@pytest.mark.parametrize("kind", ["training-job", "hyper-parameter-tuning-job"])
+def test_its_jobs_bear_the_tags_of_step_functions_too(deployed: Deployed, full_run: Run, kind: str) -> None:
+    tags = deployed.tags(arn(kind, f"{full_run.name}-0"))
+    assert tags["MANAGED_BY_AWS"] == "STARTED_BY_STEP_FUNCTIONS"
+    assert tags["AWS_STEP_FUNCTIONS_EXECUTION_ARN"] == full_run.arn
+
+
 def test_the_tuning_jobs_training_jobs_bear_them_too(
     deployed: Deployed, full_run: Run, children: list[dict[str, Any]]
 ) -> None:

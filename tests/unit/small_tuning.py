@@ -16,7 +16,7 @@ from localcloud.sagemaker.resources import Resource, Resources
 from localcloud.sagemaker.service import Call, Request, SageMaker
 from tests.unit.small_cloud import REGION, ROLE, Principal, SmallPlatform
 
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 LONGEST_SECONDS = 30
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Change = Callable[[dict[str, Any]], object]

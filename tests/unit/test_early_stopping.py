@@ -3,7 +3,7 @@
 from statistics import fmean, median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.sagemaker.early_stopping import MedianRule, Series
@@ -60,6 +60,7 @@ def test_a_job_that_logged_its_first_round_later_does_not_count() -> None:
     assert rule({9: 0.9}).is_beaten({9: 0.1}, after=-1)
 
 
+@settings(deadline=None)
 @given(st.lists(SERIES, max_size=4), SERIES, st.integers(-1, 20), st.booleans())
 def test_the_rule_is_the_documented_one(earlier: list[Series], current: Series, after: int, maximize: bool) -> None:
     def is_worse(number: int) -> bool:

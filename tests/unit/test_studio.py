@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.sagemaker.errors import ResourceInUse, ResourceNotFound, ValidationError
@@ -119,6 +119,7 @@ def busy_team() -> Team:
     return Team()
 
 
+@settings(deadline=None)
 @given(minutes=st.integers(-10, 600_000))
 def test_an_idle_timeout_is_an_hour_to_a_year(busy_team: Team, minutes: int) -> None:
     name = uuid4().hex
@@ -128,6 +129,44 @@ def test_an_idle_timeout_is_an_hour_to_a_year(busy_team: Team, minutes: int) -> 
     else:
         with pytest.raises(ValidationError, match=r"(?i)idleTimeoutInMinutes"):
             busy_team.domain(DomainName=name, DefaultUserSettings=settings)
+
+
+OUT_OF_THE_MODEL: dict[str, tuple[dict[str, Any], str]] = {
+    "another propagation of tags": ({"TagPropagation": "SOMETIMES"}, "'tagPropagation'"),
+    "another access to the network": ({"AppNetworkAccessType": "VpcAndInternet"}, "'appNetworkAccessType'"),
+    "another creation of the home": ({"HomeEfsFileSystemCreation": "Later"}, "'homeEfsFileSystemCreation'"),
+    "four security groups": (
+        {"DomainSettings": {"SecurityGroupIds": ["sg-1"] * 4}},
+        r"SecurityGroupIds' .* equal to 3",
+    ),
+    "no subnets": ({"SubnetIds": []}, "'subnetIds' .* greater than or equal to 1"),
+    "17 subnets": ({"SubnetIds": ["subnet-1"] * 17}, "'subnetIds' .* less than or equal to 16"),
+    "another portal": ({"DefaultUserSettings": {"ExecutionRole": ROLE, "StudioWebPortal": "ON"}}, "StudioWebPortal'"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), OUT_OF_THE_MODEL.values(), ids=OUT_OF_THE_MODEL)
+def test_a_domain_is_held_against_aws_s_model(team: Team, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        team.call("CreateDomain", **{**DOMAIN, **changes})
+
+
+@pytest.mark.parametrize(("size", "allowed"), [(4, False), (5, True), (16384, True), (16385, False)])
+def test_a_space_has_5_to_16384_gigabytes(team: Team, size: int, allowed: bool) -> None:
+    domain_id = team.domain()
+    settings = {"SpaceStorageSettings": {"EbsStorageSettings": {"EbsVolumeSizeInGb": size}}}
+    if allowed:
+        assert team.space(domain_id, SpaceSettings=settings)
+    else:
+        with pytest.raises(ValidationError, match="EbsVolumeSizeInGb' failed to satisfy constraint"):
+            team.space(domain_id, SpaceSettings=settings)
+
+
+def test_a_space_is_private_or_shared(team: Team) -> None:
+    domain_id = team.domain()
+    team.profile(domain_id)
+    with pytest.raises(ValidationError, match=r"SharingType' .* enum value set: \[Private, Shared\]"):
+        team.space(domain_id, **{**owned_by("ana"), "SpaceSharingSettings": {"SharingType": "Public"}})
 
 
 def test_the_home_file_system_is_made_in_the_domains_network(team: Team) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.sagemaker import training
@@ -20,7 +20,8 @@ from localcloud.sagemaker.service import SageMaker
 from localcloud.sagemaker.training_run import configuration, enter, failure_reason
 from tests.unit.small_cloud import REGION, ROLE, Principal, SmallPlatform
 
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+AMERICAN_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Change = Callable[[dict[str, Any]], object]
 
@@ -93,6 +94,8 @@ def test_aws_s_image_is_known_in_every_region(region: str, account: str) -> None
         (IMAGE.replace("3.2-0", "latest"), "sagemaker-xgboost:latest"),
         ("111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0", "111122223333"),
         ("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1", "scikit-learn"),
+        ("683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0", "683313688378"),
+        ("683313688378.dkr.ecr.eu-north-9.amazonaws.com/sagemaker-xgboost:3.2-0", "eu-north-9"),
         ("xgboost", "xgboost"),
         (None, "None"),
     ],
@@ -126,6 +129,10 @@ REFUSED = {
         "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without",
     ),
     "another image": (set_in("AlgorithmSpecification", "TrainingImage", to="mine"), "has no image 'mine'"),
+    "an image of another region": (
+        set_in("AlgorithmSpecification", "TrainingImage", to=AMERICAN_IMAGE),
+        f'Region of "{AMERICAN_IMAGE}" does not match expected region of eu-west-1.',
+    ),
     "pipe mode": (set_in("AlgorithmSpecification", "TrainingInputMode", to="Pipe"), "TrainingInputMode Pipe"),
     "no data": (set_in("InputDataConfig", to=None), "requires the channel 'train'"),
     "no train channel": (set_in("InputDataConfig", to=[channel("validation")]), "requires the channel 'train'"),
@@ -154,6 +161,8 @@ REFUSED = {
         set_in("StoppingCondition", "MaxWaitTimeInSeconds", to=900),
         "set EnableManagedSpotTraining",
     ),
+    "checkpoints": (set_in("CheckpointConfig", to={"S3Uri": "s3://bucket/c"}), "does not know CheckpointConfig"),
+    "a debugger's hook": (set_in("DebugHookConfig", to={"S3OutputPath": "s3://bucket/d"}), "DebugHookConfig"),
 }
 
 
@@ -184,6 +193,38 @@ def test_spot_training_waits_no_less_than_it_runs_and_no_more_than_an_hour(stopp
 
     with pytest.raises(ValidationError, match=words):
         Team().call("CreateTrainingJob", **request)
+
+
+def test_a_name_may_have_63_characters_and_no_more() -> None:
+    with pytest.raises(ValidationError, match="could not assume role"):
+        Team().call("CreateTrainingJob", **request_for("a" * 63))
+    with pytest.raises(ValidationError, match="length less than or equal to 63"):
+        Team().call("CreateTrainingJob", **request_for("a" * 64))
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "words"),
+    [("ml.t3.medium", "could not assume role"), ("ml.m7i.xlarge", "could not assume role"), ("ml.t2.medium", "enum")],
+)
+def test_an_instance_type_is_one_for_training(instance_type: str, words: str) -> None:
+    request = request_for()
+    request["ResourceConfig"]["InstanceType"] = instance_type
+
+    with pytest.raises(ValidationError, match=words):
+        Team().call("CreateTrainingJob", **request)
+
+
+def test_policies_are_told_the_time_of_a_run_and_of_a_warm_pool() -> None:
+    request = request_for()
+    request["ResourceConfig"]["KeepAlivePeriodInSeconds"] = 3600
+    team = Team("sagemaker:CreateTrainingJob")
+
+    with pytest.raises(AccessDenied):
+        team.call("CreateTrainingJob", **request)
+
+    ((_, _, conditions),) = team.caller.asked
+    assert conditions["sagemaker:KeepAlivePeriod"] == "3600"
+    assert conditions["sagemaker:MaxRuntimeInSeconds"] == "600"
 
 
 @pytest.mark.parametrize("action", ["sagemaker:CreateTrainingJob", "iam:PassRole", "sagemaker:AddTags"])
@@ -402,11 +443,13 @@ def test_lines_that_aws_s_patterns_do_not_match_say_nothing(line: str) -> None:
     assert final(line) == {}
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_value_is_read_as_it_is_written(value: float) -> None:
     assert final(f"[12]\tvalidation-aucpr:{value!r}") == {"validation:aucpr": value}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_line_breaks_the_reading_of_the_log(line: str) -> None:
     log = MetricLog()

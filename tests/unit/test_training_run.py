@@ -45,10 +45,18 @@ def files(store: SmallStore, key: str) -> dict[str, bytes]:
 
 def trains(team: Team, **members: Any) -> dict[str, Any]:
     """A training job's description when it has ended."""
+    starts(team, **members)
+    return waits_for_the_end(team)
+
+
+def starts(team: Team, **members: Any) -> None:
     request = {**request_for()[DEFINITION], "TrainingJobName": "choice", "HyperParameters": SCRIPT, **members}
     del request["StaticHyperParameters"]
     request["OutputDataConfig"] = {"S3OutputPath": "s3://bucket/out/choice"}
     team.call("CreateTrainingJob", **request)
+
+
+def waits_for_the_end(team: Team) -> dict[str, Any]:
     deadline = time.monotonic() + LONGEST_SECONDS
     while (job := team.call("DescribeTrainingJob", TrainingJobName="choice"))["TrainingJobStatus"] == "InProgress":
         assert time.monotonic() < deadline, job
@@ -101,6 +109,46 @@ def test_an_event_tells_where_the_model_lies(store: SmallStore) -> None:
     detail = training.event_detail(team.resources.require("training-job", "choice", ResourceNotFound()))
 
     assert detail["ModelArtifacts"] == {"S3ModelArtifacts": "s3://bucket/out/choice/choice/output/model.tar.gz"}
+
+
+SAVED_AT_THE_LAST_MOMENT = """
+import os, pathlib, signal, sys, time
+
+def stop(*_):
+    (pathlib.Path(os.environ["SM_MODEL_DIR"]) / "xgboost-model").write_text("saved")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+print("[0]\\tvalidation-auc:0.7", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_job_whose_time_is_up_ends_as_stopped_and_keeps_its_model(store: SmallStore) -> None:
+    # Given a job that trains longer than it may
+    platform = PlatformWithStore(store=store)
+    store.objects["bucket/sourcedir.tar.gz"] = archive({"script.py": SAVED_AT_THE_LAST_MOMENT.encode()})
+    team = Team(sagemaker=SageMaker(platform))
+    begins_to_train(team, StoppingCondition={"MaxRuntimeInSeconds": 600})
+
+    # When its time is up
+    platform.pass_time(seconds=601)
+    job = waits_for_the_end(team)
+
+    # Then it has not failed, and what it saved is there
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+    assert "FailureReason" not in job
+    assert files(store, "bucket/out/choice/choice/output/model.tar.gz") == {"xgboost-model": b"saved"}
+
+
+def begins_to_train(team: Team, **members: Any) -> None:
+    """A job whose script has logged its first round."""
+    starts(team, **members)
+    run = team.resources.require("training-job", "choice", ResourceNotFound()).runtime
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not run.series("validation:auc"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 FIRST_IS_BETTER = """

@@ -1,7 +1,7 @@
 """The rules of tuning jobs, their search, and how the tuner runs its training jobs (which do not train here)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.sagemaker import training, tuning
@@ -52,6 +52,8 @@ def depth(low: str, high: str, scaling: str = "Auto", name: str = "max_depth") -
     return set_in(*RANGES, to={"IntegerParameterRanges": [only]})
 
 
+AMERICAN_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+
 REFUSED = {
     "metric definitions": (
         set_in(DEFINITION, "AlgorithmSpecification", "MetricDefinitions", to=[{"Name": "a", "Regex": "b"}]),
@@ -69,6 +71,31 @@ REFUSED = {
     "a completion criterion": (
         set_in(CONFIG, "TuningJobCompletionCriteria", to={"TargetObjectiveMetricValue": 0.9}),
         "TuningJobCompletionCriteria",
+    ),
+    "early stopping that there is not": (set_in(CONFIG, "TrainingJobEarlyStoppingType", to="On"), "enum value set"),
+    "a negative seed": (set_in(CONFIG, "RandomSeed", to=-1), "greater than or equal to 0"),
+    "bounds that are no text": (eta(0, 1), "Member must be of type string"),  # type: ignore[arg-type]
+    "a scaling that there is not": (eta("0", "1", "Exponential"), "enum value set"),
+    "31 values of a category": (
+        set_in(*RANGES, to={"CategoricalParameterRanges": [{"Name": "max_depth", "Values": [*map(str, range(31))]}]}),
+        "length less than or equal to 30",
+    ),
+    "31 ranges of a kind": (
+        set_in(*RANGES, "IntegerParameterRanges", to=[{"Name": "a", "MinValue": "1", "MaxValue": "2"}] * 31),
+        "length less than or equal to 30",
+    ),
+    "101 static hyperparameters": (
+        set_in(DEFINITION, "StaticHyperParameters", to={f"p{number}": "1" for number in range(101)}),
+        "length less than or equal to 100",
+    ),
+    "31 attempts": (set_in(DEFINITION, "RetryStrategy", to={"MaximumRetryAttempts": 31}), "less than or equal to 30"),
+    "no limit of what runs at a time": (
+        set_in(*LIMITS, to={"MaxNumberOfTrainingJobs": 9}),
+        "ResourceLimits.MaxParallelTrainingJobs' failed to satisfy constraint: Member must not be null",
+    ),
+    "an image of another region": (
+        set_in(DEFINITION, "AlgorithmSpecification", "TrainingImage", to=AMERICAN_IMAGE),
+        "Cross region ECR image pulls are not allowed",
     ),
     "no objective": (set_in(*OBJECTIVE, to=None), "A metric is required for this hyperparameter tuning job objective"),
     "a metric that the image has not": (
@@ -153,6 +180,16 @@ def test_the_limits_of_a_tuning_job_are_aws_s_defaults(change: Change, words: st
         Team().call("CreateHyperParameterTuningJob", **request)
 
 
+def test_100_tuning_jobs_run_at_a_time_and_no_more() -> None:
+    team = Team()
+    for number in range(100):
+        description = {"HyperParameterTuningJobStatus": "InProgress"}
+        team.resources.add(Resource(tuning.KIND, f"fraud-{number}", f"arn-{number}", description))
+
+    with pytest.raises(ResourceLimitExceeded, match="'Number of concurrent hyperparameter tuning jobs' is 100 Jobs"):
+        team.call("CreateHyperParameterTuningJob", **request_for("one-more"))
+
+
 def test_there_must_be_room_for_all_that_may_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "INSTANCE_QUOTA", 2)
 
@@ -169,6 +206,7 @@ def test_a_caller_needs_every_permission(action: str) -> None:
 # --- the search -----------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     name=st.sampled_from(sorted(TUNABLE)),
     bounds=st.tuples(st.integers(1, 900), st.integers(1, 900)).filter(lambda pair: pair[0] < pair[1]),
@@ -189,6 +227,7 @@ def test_every_trial_lies_in_its_range(name: str, bounds: tuple[int, int], scali
         assert TUNABLE[name] == "Continuous" or tuned[name].isdigit()
 
 
+@settings(deadline=None)
 @given(st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)).filter(lambda pair: pair[0] + 1e-6 < pair[1]))
 def test_a_reverse_logarithmic_range_is_kept_too(bounds: tuple[float, float]) -> None:
     low, high = bounds

@@ -1,15 +1,22 @@
 """Requests are held against AWS's own service model, and refused in AWS's words."""
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
 import pytest
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.sagemaker.errors import ValidationError
+from localcloud.sagemaker.errors import ServiceError, ValidationError
+from localcloud.sagemaker.service import SageMaker
 from localcloud.sagemaker.validation import validate
+from tests.unit.small_cloud import Principal, SmallPlatform
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 ROLE = "arn:aws:iam::123456789012:role/jobs"
@@ -216,6 +223,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(VALID)), st.data())
 def test_what_botocore_would_not_send_is_not_accepted_either(operation: str, data: st.DataObject) -> None:
     """botocore checks less (no patterns, enumerations or unknown parameters), so all that it refuses is refused."""
@@ -230,3 +238,198 @@ def test_what_botocore_would_not_send_is_not_accepted_either(operation: str, dat
         return
     given_members = {name: value for name, value in request.items() if value is not None}
     assert not ParamValidator().validate(given_members, shape).has_errors()
+
+
+@pytest.mark.parametrize(
+    ("time", "taken"), [(0, True), (1767225600.5, True), (-1, False), (float("inf"), False), (10**12, False)]
+)
+def test_a_time_is_a_number_of_seconds(time: float, taken: bool) -> None:
+    if taken:
+        check("ListModels", {"CreationTimeAfter": time})
+    else:
+        assert "Member must be a time in seconds since 1970" in refusal("ListModels", CreationTimeAfter=time)
+
+
+@pytest.mark.parametrize("count", [2**31, 10**400], ids=["one too many", "far too many"])
+def test_a_whole_number_fits_into_its_type(count: int) -> None:
+    message = refusal("CreateEndpointConfig", **config(InitialInstanceCount=count))
+
+    assert "Member must have value less than or equal to 2147483647" in message
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
+def test_a_weight_is_a_finite_number(weight: float) -> None:
+    assert "must be a finite number" in refusal("CreateEndpointConfig", **config(InitialVariantWeight=weight))
+
+
+@pytest.mark.parametrize("members", [{}, {"EFSFileSystemConfig": {}, "FSxLustreFileSystemConfig": {}}], ids=["0", "2"])
+def test_of_a_union_exactly_one_member_is_given(members: dict[str, Any]) -> None:
+    message = refusal("CreateDomain", DefaultUserSettings={"CustomFileSystemConfigs": [members]})
+
+    assert "at 'defaultUserSettings.CustomFileSystemConfigs.1.member' failed to satisfy constraint: Exactly one" in (
+        message
+    )
+
+
+@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-runtime"])
+def test_every_pattern_of_the_model_is_understood(service: str) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    for shape in map(model.shape_for, model.shape_names):
+        if shape.metadata.get("pattern"):
+            with suppress(ValidationError):
+                validate("a", shape)
+
+
+# --- every operation of the service -------------------------------------------------------------------------------
+
+SAGEMAKER = SageMaker(SmallPlatform())
+UNKNOWN = "does not know sagemaker:"
+
+
+def answer(operation: str, request: Any) -> str:
+    """The message with which the service refuses a request."""
+    with pytest.raises(ServiceError) as refused:
+        SAGEMAKER.call(operation, request, Principal())
+    return refused.value.message
+
+
+KNOWN = [name for name in MODEL.operation_names if UNKNOWN not in answer(name, None)]
+
+
+def test_an_operation_that_is_not_here_is_refused_by_name() -> None:
+    for operation in set(MODEL.operation_names) - set(KNOWN):
+        with pytest.raises(ServiceError) as refused:
+            SAGEMAKER.call(operation, {}, Principal())
+        assert refused.value.code == "UnknownOperationException"
+        assert refused.value.message == f"The local cloud does not know sagemaker:{operation} yet."
+
+
+@settings(deadline=None)
+@given(st.text(max_size=20).filter(lambda name: name not in MODEL.operation_names))
+def test_what_aws_has_not_is_refused_by_name(operation: str) -> None:
+    assert answer(operation, {}) == f"SageMaker has no operation {operation}."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere in a request: the members that lead there, `[]` into a list and `{}` into a map."""
+
+    steps: tuple[str, ...]
+    shape: Shape
+
+    def request(self, value: Any) -> Any:
+        """The least request that has the value there."""
+        for step in reversed(self.steps):
+            value = [value] if step == "[]" else {"k": value} if step == "{}" else {step: value}
+        return value
+
+    @property
+    def path(self) -> str:
+        """How AWS's messages call it."""
+        return ".".join({"[]": "1.member", "{}": "k"}.get(step, step) for step in self.steps)
+
+    def complaint(self, *below: str) -> str:
+        path = ".".join([*filter(None, [self.path]), *below])
+        return f" at '{path[:1].lower()}{path[1:]}' failed to satisfy constraint: Member must "
+
+
+def places(shape: Shape, steps: tuple[str, ...] = (), above: frozenset[str] = frozenset()) -> Iterator[Place]:
+    """All of them; what is within itself is entered once."""
+    yield Place(steps, shape)
+    if shape.name in above:
+        return
+    above |= {shape.name}
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            yield from places(member, (*steps, name), above)
+    elif isinstance(shape, ListShape):
+        yield from places(shape.member, (*steps, "[]"), above)
+    elif isinstance(shape, MapShape):
+        yield from places(shape.value, (*steps, "{}"), above)
+
+
+def places_of(operation: str, wanted: Callable[[Shape], object] = lambda shape: True) -> list[Place]:
+    return [place for place in places(MODEL.operation_model(operation).input_shape) if wanted(place.shape)]
+
+
+of_every_operation = pytest.mark.parametrize("operation", sorted(KNOWN))
+
+
+@of_every_operation
+def test_an_unknown_parameter_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: shape.type_name == "structure"):
+        named = ".".join([*filter(None, [place.path]), "NoSuchMember"])
+        assert f"Unknown parameter '{named}'; allowed are " in answer(operation, place.request({"NoSuchMember": 1}))
+
+
+@of_every_operation
+def test_another_type_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation):
+        other = 5 if place.shape.type_name == "string" else "text"
+        message = answer(operation, place.request(other))
+        assert f"{place.complaint()}be of type {place.shape.type_name}" in message
+
+
+@of_every_operation
+def test_what_is_required_is_missed_by_name_wherever_it_belongs(operation: str) -> None:
+    for place in places_of(operation, lambda shape: isinstance(shape, StructureShape)):
+        for name in place.shape.required_members:
+            assert f"Value null{place.complaint(name)}not be null" in answer(operation, place.request({}))
+
+
+@of_every_operation
+def test_a_value_outside_an_enumeration_is_refused_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: isinstance(shape, StringShape) and shape.enum):
+        message = answer(operation, place.request("no such value"))
+        assert f"Value 'no such value'{place.complaint()}satisfy enum value set: [" in message
+
+
+def sized(shape: Shape, size: int) -> Any:
+    """A string, list or map of that size; what is in it doesn't matter."""
+    if isinstance(shape, ListShape):
+        return [None] * size
+    return {f"k{number}": None for number in range(size)} if isinstance(shape, MapShape) else "a" * size
+
+
+def is_sized(shape: Shape) -> bool:
+    return shape.type_name in ("string", "list", "map")
+
+
+@of_every_operation
+def test_what_is_too_long_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: is_sized(shape) and "max" in shape.metadata):
+        longest = place.shape.metadata["max"]
+        message = answer(operation, place.request(sized(place.shape, longest + 1)))
+        assert f"{place.complaint()}have length less than or equal to {longest}" in message
+
+
+@of_every_operation
+def test_what_is_too_short_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: is_sized(shape) and shape.metadata.get("min")):
+        shortest = place.shape.metadata["min"]
+        message = answer(operation, place.request(sized(place.shape, shortest - 1)))
+        assert f"{place.complaint()}have length greater than or equal to {shortest}" in message
+
+
+@of_every_operation
+def test_a_number_out_of_its_bounds_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: shape.type_name in ("integer", "long", "float", "double")):
+        bounds = place.shape.metadata
+        if "min" in bounds:
+            message = answer(operation, place.request(bounds["min"] - 1))
+            assert f"{place.complaint()}have value greater than or equal to {bounds['min']}" in message
+        if "max" in bounds:
+            message = answer(operation, place.request(bounds["max"] + 1))
+            assert f"{place.complaint()}have value less than or equal to {bounds['max']}" in message
+
+
+ANYTHING = re.compile(r"\[(\\S\\s|\\s\\S)\][*+]|\(\?s\)\.\*")
+"""Patterns that any text matches."""
+
+
+@of_every_operation
+def test_text_against_its_pattern_is_refused_by_name_wherever_it_stands(operation: str) -> None:
+    for place in places_of(operation, lambda shape: shape.type_name == "string" and shape.metadata.get("pattern")):
+        if not ANYTHING.fullmatch(place.shape.metadata["pattern"]):
+            message = answer(operation, place.request("\x00\n"))
+            assert f"{place.complaint()}satisfy regular expression pattern: " in message
