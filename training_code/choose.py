@@ -9,7 +9,6 @@ import argparse
 import json
 import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
@@ -19,13 +18,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from training_code.candidates import Comparison, compare, feature_importance, load, read_model, score
-    from training_code.container import MODEL_FILE, DataProblem, Rows, folders, read_channel
+    from training_code.candidates import (
+        Comparison,
+        NoTrainedModel,
+        compare,
+        feature_importance,
+        load,
+        read_model,
+        score,
+    )
+    from training_code.container import MODEL_FILE, DataProblem, Rows, folders, read_channel, run
     from training_code.hyperparameters import Choice, Domain, Interval, Number, Value
     from training_code.thresholds import LEAST_COST, OBJECTIVES, Costs, Objective, Threshold, choose_threshold
 else:
-    from candidates import Comparison, compare, feature_importance, load, read_model, score
-    from container import MODEL_FILE, DataProblem, Rows, folders, read_channel
+    from candidates import Comparison, NoTrainedModel, compare, feature_importance, load, read_model, score
+    from container import MODEL_FILE, DataProblem, Rows, folders, read_channel, run
     from hyperparameters import Choice, Domain, Interval, Number, Value
     from thresholds import LEAST_COST, OBJECTIVES, Costs, Objective, Threshold, choose_threshold
 
@@ -183,7 +190,6 @@ class Decision:
 
 
 def main(argv: Sequence[str]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = parse_settings(argv)
     environment = Environment(*folders(os.environ, _VARIABLES))
     validation = read_channel(environment.validation)
@@ -218,4 +224,4 @@ def _json(document: dict[str, Any]) -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main, NoTrainedModel)

@@ -1,6 +1,8 @@
 """What a training job's container has for the scripts that run in it: folders, and channels of CSV files."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,20 @@ class EnvironmentProblem(RuntimeError):
 
 class DataProblem(ValueError):
     """A channel's files are not what is needed; the message never quotes their values."""
+
+
+def run(main: Callable[[Sequence[str]], None], *mistakes: type[Exception]) -> None:
+    """Call a script's `main`; of the two problems above, and of `mistakes`, tell the class and the message alone.
+
+    A failed job's reason is the beginning of what its script wrote to standard error (aws-facts 3.10), and a trace-back
+    would fill it. So what the script does is logged to standard output.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    told: tuple[type[Exception], ...] = (EnvironmentProblem, DataProblem, *mistakes)
+    try:
+        main(sys.argv[1:])
+    except told as error:
+        sys.exit(f"{type(error).__name__}: {error}")
 
 
 def folders(variables: Mapping[str, str], names: Sequence[str]) -> list[Path]:

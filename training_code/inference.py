@@ -50,13 +50,13 @@ def predict_fn(data: np.ndarray, model: xgb.Booster) -> np.ndarray:
     return prediction
 
 
-def output_fn(prediction: np.ndarray, accept: str) -> str:
-    """Write a line a row, or the JSON of the image's own algorithm (aws-facts 2.19)."""
+def output_fn(prediction: np.ndarray, accept: str) -> tuple[str, str]:
+    """Return a line a row, or the JSON of the image's own algorithm (aws-facts 2.19), and which of the two it is."""
     wanted = _media_type(accept)
     if wanted in (CSV, "*/*", ""):
-        return "".join(f"{score}\n" for score in prediction)
+        return "".join(f"{score}\n" for score in prediction), CSV
     if wanted == JSON:
-        return json.dumps({"predictions": [{"score": score} for score in prediction.tolist()]})
+        return json.dumps({"predictions": [{"score": score} for score in prediction.tolist()]}), JSON
     raise UnsupportedType(f"the answer wanted is {accept!r}; allowed are {CSV} and {JSON}")
 
 

@@ -17,11 +17,11 @@ import xgboost as xgb
 
 if TYPE_CHECKING or __package__:
     from training_code import hyperparameters
-    from training_code.container import MODEL_FILE, EnvironmentProblem, Rows, folders, read_channel
+    from training_code.container import MODEL_FILE, EnvironmentProblem, Rows, folders, read_channel, run
     from training_code.sampling import Sampling, resample
 else:
     import hyperparameters
-    from container import MODEL_FILE, EnvironmentProblem, Rows, folders, read_channel
+    from container import MODEL_FILE, EnvironmentProblem, Rows, folders, read_channel, run
     from sampling import Sampling, resample
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,6 @@ def save(booster: xgb.Booster, model_dir: Path) -> None:
 
 
 def main(argv: Sequence[str]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = parse_settings(argv)
     environment = Environment.read(os.environ)
     train, validation = read_channel(environment.train), read_channel(environment.validation)
@@ -153,4 +152,4 @@ def _log(name: str, rows: Rows) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main, hyperparameters.HyperparameterError)

@@ -3,22 +3,21 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
-from localcloud.xgboost_image import encoding
-from localcloud.xgboost_image.errors import without_stack_trace
-from localcloud.xgboost_image.server import Answer, Invocation, Refused
+from localcloud.xgboost_image import content_types, encoding
+from localcloud.xgboost_image.errors import NotEmulated, UserError, without_stack_trace
+from localcloud.xgboost_image.server import Answer, Invocation, Refused, default_accept, page
 
-_ENCODERS: dict[str, Callable[[np.ndarray], str]] = {
-    encoding.CSV: encoding.to_csv,
-    encoding.JSON: encoding.to_json,
-    encoding.JSONLINES: encoding.to_jsonlines,
-}
+MAX_CONTENT_LENGTH = 6 * 1024**2
+_SELECTED_OUTPUT = "SAGEMAKER_INFERENCE_OUTPUT"
+_ACCEPTED = [encoding.JSON, encoding.JSONLINES, encoding.RECORDIO, encoding.CSV]
 _VOTING = ("multi:softmax", "binary:hinge")
 
 
@@ -27,9 +26,20 @@ class ModelProblem(Exception):
 
 
 class AlgorithmModel:
-    """All model files of a directory; several are an ensemble, whether meant as one or not."""
+    """All model files of a directory; several are an ensemble, whether meant as one or not.
+
+    Raises ModelProblem, and NotEmulated where the answers are to be other than the models' predictions.
+    """
+
+    execution_parameters: Mapping[str, Any] = {
+        "MaxConcurrentTransforms": os.cpu_count(),
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": MAX_CONTENT_LENGTH // 1024**2,
+    }
 
     def __init__(self, directory: Path) -> None:
+        if _SELECTED_OUTPUT in os.environ:
+            raise NotEmulated(f"{_SELECTED_OUTPUT} is not emulated on this machine; leave it out")
         files = sorted(path for path in directory.glob("*") if path.is_file() and not path.name.startswith("."))
         if not files:
             raise ModelProblem(f"Unable to load model: {directory} has no files")
@@ -37,21 +47,18 @@ class AlgorithmModel:
         self._boosters = [_load(path) for path in (files if ensemble else files[:1])]
 
     def answer(self, invocation: Invocation) -> Answer:
+        if len(invocation.body) > MAX_CONTENT_LENGTH:
+            return page(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if not invocation.body:
             return Answer(HTTPStatus.NO_CONTENT)
         rows = _parse(invocation)
-        accept = encoding.media_type(invocation.accept)
-        if accept not in _ENCODERS:
-            raise Refused(
-                HTTPStatus.NOT_ACCEPTABLE,
-                f"Accept type {accept} is not supported on this machine. Supported: {', '.join(_ENCODERS)}",
-            )
         try:
-            prediction = _predict(self._boosters, rows)
+            predictions = _predict(self._boosters, rows).tolist()
         except xgb.core.XGBoostError as error:
             reason = without_stack_trace(error)
             raise Refused(HTTPStatus.BAD_REQUEST, f"Unable to evaluate payload provided: {reason}") from error
-        return Answer(HTTPStatus.OK, _ENCODERS[accept](prediction).encode(), accept)
+        accept = _accept(invocation)
+        return Answer(HTTPStatus.OK, _encode(predictions, accept).encode(), accept)
 
 
 def _load(path: Path) -> xgb.Booster:
@@ -66,18 +73,45 @@ def _load(path: Path) -> xgb.Booster:
 
 
 def _parse(invocation: Invocation) -> xgb.DMatrix:
-    content_type = encoding.media_type(invocation.content_type)
-    if content_type not in ("csv", encoding.CSV):
-        raise Refused(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-type {content_type} is not supported on this machine; use csv"
-        )
     try:
-        return encoding.csv_to_dmatrix(invocation.body.decode())
+        return _rows(invocation.content_type, invocation.body)
+    except (UserError, NotEmulated) as error:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from error
+
+
+def _rows(content_type: str | None, body: bytes) -> xgb.DMatrix:
+    if content_types.data_format(content_type) != content_types.CSV:
+        raise NotEmulated(f"The Content-Type {content_type} is not emulated on this machine; use {encoding.CSV}")
+    try:
+        return encoding.csv_to_dmatrix(body.strip().decode())
     except (csv.Error, ValueError) as error:
-        raise Refused(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Loading csv data failed with Exception, please ensure data is in csv format:\n {type(error)}\n {error}",
+        raise UserError(
+            f"Loading csv data failed with Exception, please ensure data is in csv format:\n {type(error)}\n {error}"
         ) from error
+
+
+def _accept(invocation: Invocation) -> str:
+    given = (invocation.accept or "").partition(";")[0].strip()
+    if given in ("", "*/*"):
+        return default_accept(encoding.CSV)
+    if given.lower() not in _ACCEPTED:
+        raise Refused(
+            HTTPStatus.NOT_ACCEPTABLE,
+            f"Accept type {given} is not supported. Please use supported accept types: {_ACCEPTED}.",
+        )
+    return given.lower()
+
+
+def _encode(predictions: Sequence[Any], accept: str) -> str:
+    """Raises NotImplementedError for two types that the image accepts and, unless the output is selected, can't write:
+    its toolkit has no encoder for them."""
+    if os.environ.get("SAGEMAKER_BATCH"):
+        return encoding.to_lines(predictions)
+    if accept == encoding.JSON:
+        return encoding.to_json(predictions)
+    if accept == encoding.CSV:
+        return encoding.to_csv(predictions)
+    raise NotImplementedError(f"Content type {accept} is not supported by this framework.")
 
 
 def _predict(boosters: Sequence[xgb.Booster], rows: xgb.DMatrix) -> np.ndarray:

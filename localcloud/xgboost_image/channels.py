@@ -7,11 +7,10 @@ from typing import Any
 
 import xgboost as xgb
 
+from localcloud.xgboost_image import content_types
 from localcloud.xgboost_image.errors import NotEmulated, UserError, without_stack_trace
 
 _KNOWN = ("train", "validation", "code")
-_CSV = ("csv", "text/csv")
-_DEFAULT_CONTENT_TYPE = "text/libsvm"
 
 
 def check(configured: Mapping[str, Mapping[str, Any]]) -> None:
@@ -27,14 +26,11 @@ def check(configured: Mapping[str, Mapping[str, Any]]) -> None:
             _check_content_type(name, configuration.get("ContentType"))
 
 
-def _check_content_type(channel: str, content_type: str | None) -> None:
-    words = (content_type or _DEFAULT_CONTENT_TYPE).lower().replace(" ", "").split(";")
-    if words[0] not in _CSV:
-        given = content_type or f"missing, which the image takes for {_DEFAULT_CONTENT_TYPE}"
-        raise NotEmulated(f"the ContentType of the channel {channel} is {given}; on this machine it must be text/csv")
-    if any(word.startswith("label_size=") and word != "label_size=1" for word in words[1:]):
-        raise UserError(
-            f"{content_type} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1"
+def _check_content_type(channel: str, given: str | None) -> None:
+    if content_types.data_format(given) != content_types.CSV:
+        described = given or "missing, which the image takes for text/libsvm"
+        raise NotEmulated(
+            f"the ContentType of the channel {channel} is {described}; on this machine it must be text/csv"
         )
 
 

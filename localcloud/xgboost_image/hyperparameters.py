@@ -33,11 +33,15 @@ _ALIASES = {"learning_rate": "eta", "min_split_loss": "gamma", "reg_lambda": "la
 
 @dataclass(frozen=True)
 class _Rule:
-    """How a value is parsed, and the range that it must be in, as the image prints it."""
+    """How a value is parsed, and the range that it, or each of several, must be in, as the image prints it."""
 
     parse: Callable[[str], Any]
     range: str
     contains: Callable[[Any], bool]
+    refusal: str = "{value} is not in {range}"
+
+
+_ONE_OF_SEVERAL = "value {value} not in range {range}"
 
 
 def _interval(parse: Callable[[str], float], text: str) -> _Rule:
@@ -63,7 +67,9 @@ def _choice(*values: str) -> _Rule:
 
 
 def _comma_list(is_known: Callable[[str], bool], known: tuple[str, ...]) -> _Rule:
-    return _Rule(lambda text: text.split(","), str(list(known)), lambda values: all(map(is_known, values)))
+    return _Rule(
+        lambda text: text.split(","), str(list(known)), lambda values: all(map(is_known, values)), _ONE_OF_SEVERAL
+    )
 
 
 def _is_metric(metric: str) -> bool:
@@ -74,7 +80,7 @@ def _is_metric(metric: str) -> bool:
 
 
 def _nested(is_known: Callable[[Any], bool], text: str) -> _Rule:
-    return _Rule(ast.literal_eval, text, lambda values: all(map(is_known, values)))
+    return _Rule(ast.literal_eval, text, lambda values: all(map(is_known, values)), _ONE_OF_SEVERAL)
 
 
 RULES: Mapping[str, _Rule] = {
@@ -156,7 +162,7 @@ def _parse(name: str, text: str) -> Any:
     except (ValueError, TypeError, SyntaxError) as error:
         raise UserError(f"Hyperparameter {name}: could not parse value (caused by {type(error).__name__})") from error
     if not allowed:
-        raise UserError(f"Hyperparameter {name}: {value} is not in {rule.range}")
+        raise UserError(f"Hyperparameter {name}: {rule.refusal.format(value=value, range=rule.range)}")
     return value
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from localcloud.xgboost_image import encoding
-from localcloud.xgboost_image.server import Answer, Invocation
+from localcloud.xgboost_image.server import Answer, Invocation, default_accept
 
 _TEXT_TYPES = (encoding.CSV, encoding.JSON)
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,15 +28,18 @@ def load_module(program: str, code: Path) -> ModuleType:
 
 
 class ScriptModel:
-    """The script's model_fn with its transform_fn, or with its input_fn, predict_fn and output_fn or their defaults."""
+    """The script's model_fn with its transform_fn, or with its input_fn, predict_fn and output_fn or their defaults.
+
+    The toolkit takes a request without a Content-Type for JSON, and answers JSON to those who want anything. What the
+    script returns is HTML to it, unless it is a pair, of the answer and its type.
+    """
+
+    execution_parameters = None
 
     def __init__(self, script: ModuleType, model_dir: Path) -> None:
         parts = [name for name in ("input_fn", "predict_fn", "output_fn") if hasattr(script, name)]
         if hasattr(script, "transform_fn") and parts:
-            raise ScriptProblem(
-                "Cannot use transform_fn implementation in conjunction with input_fn, predict_fn, "
-                "and/or output_fn implementation"
-            )
+            raise ScriptProblem("Cannot use transform_fn implementation with input_fn, predict_fn, and/or output_fn")
         if not hasattr(script, "model_fn"):
             raise NotImplementedError("Please provide a model_fn implementation.")
         self._transform = getattr(script, "transform_fn", self._default_transform)
@@ -44,11 +49,12 @@ class ScriptModel:
         self._model = script.model_fn(str(model_dir))
 
     def answer(self, invocation: Invocation) -> Answer:
-        is_text = invocation.content_type in _TEXT_TYPES
-        data = invocation.body.decode() if is_text else invocation.body
-        result = self._transform(self._model, data, invocation.content_type, invocation.accept)
-        body, content_type = result if isinstance(result, tuple) else (result, invocation.accept)
-        return Answer(HTTPStatus.OK, body.encode() if isinstance(body, str) else bytes(body), content_type)
+        content_type = invocation.content_type or encoding.JSON
+        accept = invocation.accept if invocation.accept not in (None, "", "*/*") else default_accept(encoding.JSON)
+        data = invocation.body.decode(errors="replace") if content_type in _TEXT_TYPES else invocation.body
+        result = self._transform(self._model, data, content_type, accept)
+        body, answered = result if isinstance(result, tuple) else (result, "text/html")
+        return Answer(HTTPStatus.OK, body.encode() if isinstance(body, str) else bytes(body), answered)
 
     def _default_transform(self, model: Any, data: str | bytes, content_type: str, accept: str) -> Any:
         return self._output(self._predict(self._input(data, content_type), model), accept)
@@ -64,10 +70,9 @@ def _default_predict(data: Any, model: Any) -> Any:
     return model.predict(data, validate_features=False)
 
 
-def _default_output(prediction: Any, accept: str) -> str:
-    wanted = encoding.media_type(accept)
-    if wanted == encoding.CSV:
-        return encoding.to_csv(prediction)
-    if wanted == encoding.JSON:
-        return json.dumps(prediction.tolist())
+def _default_output(prediction: Any, accept: str) -> tuple[str, str]:
+    if accept == encoding.CSV:
+        return encoding.to_csv(prediction), accept
+    if accept == encoding.JSON:
+        return json.dumps(np.asarray(prediction).tolist()), accept
     raise ValueError(f"Accept type {accept} is not supported by this machine's default output_fn")

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +14,13 @@ from localcloud.xgboost_image.errors import ExecuteUserScriptError, NotEmulated
 
 PROGRAM = "sagemaker_program"
 _SUBMIT_DIRECTORY = "sagemaker_submit_directory"
-_STDERR_LINES_KEPT = 5
 
 
 def train(container: Container) -> None:
-    """Run `python -m <module> --name value …` in the code directory; raise ExecuteUserScriptError if it fails."""
+    """Run `python -m <module> --name value …` in the code directory.
+
+    Raises ExecuteUserScriptError if it fails, with all that it wrote to standard error.
+    """
     given = {name: _decoded(value) for name, value in container.config("hyperparameters").items()}
     file = str(given[PROGRAM])
     if not file.endswith(".py"):
@@ -86,12 +87,12 @@ def _as_variable(value: Any) -> str:
 def _run(script: program.Program, container: Container) -> None:
     for folder in (container.model, container.output / "data"):
         folder.mkdir(parents=True, exist_ok=True)
-    last_lines: deque[str] = deque(maxlen=_STDERR_LINES_KEPT)
+    told: list[str] = []
     process = program.start(script)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     for line in process.stderr or ():
         sys.stderr.write(line)
         sys.stderr.flush()
-        last_lines.append(line)
+        told.append(line)
     if process.wait():
-        raise ExecuteUserScriptError(" ".join(script.command), "".join(last_lines))
+        raise ExecuteUserScriptError(" ".join(script.command), "".join(told))

@@ -108,10 +108,10 @@ def best(found: Sequence[Point], objective: Objective) -> tuple[Point, bool]:
 def written(scores: np.ndarray) -> dict[str, np.ndarray]:
     """The scores as they come back from an endpoint, by who writes them: read as doubles."""
     texts = {
-        "the script": output_fn(scores, "text/csv").split(),
-        "the image": encoding.to_csv(scores).split(),
+        "the script": output_fn(scores, "text/csv")[0].split(),
+        "the image": encoding.to_csv(scores.tolist()).split(),
         "the fewest digits": [str(score) for score in scores],
-        "JSON": [str(each["score"]) for each in json.loads(output_fn(scores, "application/json"))["predictions"]],
+        "JSON": [str(each["score"]) for each in json.loads(output_fn(scores, "application/json")[0])["predictions"]],
     }
     return {writer: np.array([float(text) for text in answers]) for writer, answers in texts.items()}
 

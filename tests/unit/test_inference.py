@@ -33,8 +33,9 @@ def model(trained: xgb.Booster, tmp_path_factory: pytest.TempPathFactory) -> xgb
 def test_a_request_is_answered_with_the_models_probabilities_in_the_order_of_its_rows(
     trained: xgb.Booster, model: xgb.Booster
 ) -> None:
-    answer = output_fn(predict_fn(input_fn(REQUEST, "text/csv"), model), "text/csv")
+    answer, content_type = output_fn(predict_fn(input_fn(REQUEST, "text/csv"), model), "text/csv")
 
+    assert content_type == "text/csv"
     assert answer.endswith("\n")
     given_back = np.array(answer.splitlines(), dtype=np.float32)
     assert np.array_equal(given_back, trained.predict(xgb.DMatrix(FEATURES.to_numpy())))
@@ -58,14 +59,15 @@ def test_an_empty_field_is_a_missing_value() -> None:
 
 
 def test_json_is_answered_to_those_who_want_it() -> None:
-    answer = output_fn(np.array([0.25, 0.5], dtype=np.float32), "application/json")
+    answer, content_type = output_fn(np.array([0.25, 0.5], dtype=np.float32), "application/json")
 
+    assert content_type == "application/json"
     assert json.loads(answer) == {"predictions": [{"score": 0.25}, {"score": 0.5}]}
 
 
 @pytest.mark.parametrize("accept", ["*/*", "", "text/csv; charset=utf-8"])
 def test_csv_is_answered_to_those_who_do_not_care(accept: str) -> None:
-    assert output_fn(np.array([0.25, 0.5], dtype=np.float32), accept) == "0.25\n0.5\n"
+    assert output_fn(np.array([0.25, 0.5], dtype=np.float32), accept) == ("0.25\n0.5\n", "text/csv")
 
 
 def test_a_content_type_other_than_csv_is_refused() -> None:

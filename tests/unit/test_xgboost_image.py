@@ -1,19 +1,13 @@
 """The image's two commands run as processes, the way the platform starts them; finer rules are tried in this one."""
 
-import functools
-import http.client
-import io
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 
@@ -22,43 +16,32 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from localcloud.xgboost_image import algorithm_training, channels, hyperparameters, submitted_code
-from localcloud.xgboost_image.algorithm_serving import AlgorithmModel, ModelProblem
-from localcloud.xgboost_image.container import Container
+from localcloud.xgboost_image import algorithm_training, channels, content_types, hyperparameters, submitted_code
+from localcloud.xgboost_image.algorithm_serving import MAX_CONTENT_LENGTH, AlgorithmModel, ModelProblem
 from localcloud.xgboost_image.errors import AlgorithmError, CodeProblem, NotEmulated, UserError
 from localcloud.xgboost_image.script_serving import ScriptModel, ScriptProblem
-from localcloud.xgboost_image.server import MAX_CONTENT_LENGTH, Invocation
-from tests.unit.synthetic_transactions import LESSON, LESSON_ROUNDS, transactions, write
+from localcloud.xgboost_image.server import Invocation
+from tests.unit.image_processes import (
+    CHANNEL,
+    LESSON_STRINGS,
+    TRAIN,
+    VALIDATION,
+    Endpoint,
+    archive,
+    booster,
+    configure,
+    csv_of,
+    environment,
+    features,
+    plain,
+    project_code,
+    run_train,
+)
+from tests.unit.synthetic_transactions import LESSON, transactions, write
+from training_code import inference
+from training_code.choose import DECISION_FILE
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore:.*(UBJSON|Text file input):UserWarning")]
-
-REPOSITORY = Path(__file__).parents[2]
-TRAIN = transactions(1500, seed=1)
-VALIDATION = transactions(500, seed=2)
-CHANNEL = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
-LESSON_STRINGS = {name: str(value) for name, value in LESSON.items()} | {
-    "num_round": str(LESSON_ROUNDS),
-    "eval_metric": "auc,aucpr",
-}
-
-
-def features(table: pd.DataFrame) -> xgb.DMatrix:
-    return xgb.DMatrix(table.iloc[:, 1:].to_numpy(), label=table.iloc[:, 0].to_numpy())
-
-
-@functools.cache
-def plain() -> xgb.Booster:
-    """What XGBoost makes of the lesson's hyperparameters without any of this."""
-    return xgb.train(LESSON, features(TRAIN), num_boost_round=LESSON_ROUNDS)
-
-
-def configure(base: Path, given: Mapping[str, str], channel: Mapping[str, str] = CHANNEL) -> Container:
-    config = base / "input" / "config"
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "hyperparameters.json").write_text(json.dumps(given))
-    (config / "inputdataconfig.json").write_text(json.dumps({"train": channel, "validation": channel}))
-    (config / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
-    return Container(base)
 
 
 @pytest.fixture
@@ -66,35 +49,6 @@ def base(tmp_path: Path) -> Path:
     write(TRAIN, tmp_path / "input" / "data" / "train" / "train.csv")
     write(VALIDATION, tmp_path / "input" / "data" / "validation" / "validation.csv")
     return tmp_path
-
-
-def environment(base: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "SAGEMAKER_BASE_DIR": str(base), **more}
-
-
-def run_train(base: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "localcloud.xgboost_image", "train"]
-    return subprocess.run(command, env=environment(base), cwd=base, capture_output=True, text=True, check=False)
-
-
-def booster(path: Path) -> xgb.Booster:
-    loaded = xgb.Booster()
-    loaded.load_model(path)
-    return loaded
-
-
-def archive(path: Path, files: Mapping[str, str]) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content.encode())
-            tar.addfile(member, io.BytesIO(content.encode()))
-    return path
-
-
-def project_code(path: Path) -> Path:
-    """The project's own code as a run packs it: the folder's files at the root."""
-    return archive(path, {file.name: file.read_text() for file in (REPOSITORY / "training_code").glob("*.py")})
 
 
 # --- Training --------------------------------------------------------------------------------------------------------
@@ -137,11 +91,40 @@ def test_a_script_that_fails_leaves_its_last_words(base: Path) -> None:
 
     finished = run_train(base)
 
-    failure = (base / "output" / "failure").read_text()
     assert finished.returncode == 1
-    assert failure.startswith(f'ExecuteUserScriptError:\nCommand "{sys.executable} -m train --max_dept 5"\n')
-    assert "unknown hyperparameter 'max_dept'; the nearest known is 'max_depth'" in failure
+    assert (
+        (base / "output" / "failure")
+        .read_text()
+        .startswith(
+            f'ExecuteUserScriptError:\nCommand "{sys.executable} -m train --max_dept 5"\n'
+            "HyperparameterError: unknown hyperparameter 'max_dept'; the nearest known is 'max_depth'"
+        )
+    )
     assert "unknown hyperparameter 'max_dept'" in finished.stderr
+
+
+def test_bad_data_is_the_reason_of_the_failure_without_a_trace_back(base: Path) -> None:
+    """AWS shows the beginning of what the script wrote to standard error, so nothing else may be there."""
+    (base / "input" / "data" / "train" / "train.csv").write_text("label,amount\n1,2\n")
+    code = project_code(base / "sourcedir.tar.gz")
+    configure(base, LESSON_STRINGS | {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(code)})
+
+    run_train(base)
+
+    _, command, *rest = (base / "output" / "failure").read_text().splitlines()
+    assert command.startswith("Command ")
+    assert len(rest) == 1
+    assert rest[0].startswith("DataProblem: ")
+
+
+def test_what_a_script_wrote_to_standard_error_is_told_from_its_beginning(base: Path) -> None:
+    script = "import sys\nfor number in range(100):\n    print(number, file=sys.stderr)\nsys.exit(3)\n"
+    code = archive(base / "sourcedir.tar.gz", {"tell.py": script})
+    configure(base, {"sagemaker_program": "tell.py", "sagemaker_submit_directory": str(code)})
+
+    run_train(base)
+
+    assert (base / "output" / "failure").read_text().splitlines()[2:] == [str(number) for number in range(100)]
 
 
 def test_a_script_gets_the_environment_of_awss_toolkit(base: Path) -> None:
@@ -192,7 +175,8 @@ def test_algorithm_mode_refuses_a_hyperparameter_that_it_does_not_know(base: Pat
         ({"eta": "0.2"}, "Missing required hyperparameter: num_round"),
         ({"num_round": "10", "objective": "multi:softmax"}, "Require input for parameter 'num_class'"),
         ({"num_round": "10", "eval_metric": "auc"}, "Metric 'auc' can only be applied"),
-        ({"num_round": "10", "eval_metric": "auk"}, r"Hyperparameter eval_metric: \['auk'\] is not in"),
+        ({"num_round": "10", "eval_metric": "auk"}, r"Hyperparameter eval_metric: value \['auk'\] not in range \["),
+        ({"num_round": "10", "monotone_constraints": "(2,)"}, r"value \(2,\) not in range \[-1, 0, 1\]"),
     ],
 )
 def test_algorithm_mode_refuses_what_the_image_refuses(given: dict[str, str], words: str) -> None:
@@ -225,6 +209,11 @@ def test_an_alias_counts_as_the_hyperparameter() -> None:
         ),
         ({"train": {"ContentType": "application/x-parquet"}}, NotEmulated, "must be text/csv"),
         ({"train": {"ContentType": "text/csv; label_size=2"}}, UserError, "label_size must be equal to 1"),
+        (
+            {"train": {"ContentType": "application/json"}},
+            UserError,
+            "application/json is not an accepted ContentType: ",
+        ),
         ({"train": CHANNEL | {"TrainingInputMode": "Pipe"}}, UserError, "for 'train' channel is not supported"),
     ],
 )
@@ -235,9 +224,42 @@ def test_channels_that_the_image_or_this_machine_cannot_read_are_refused(
         channels.check(configured)
 
 
-@pytest.mark.parametrize("content_type", ["csv", "text/csv", "text/csv; label_size=1", "text/csv;charset=utf8"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "csv",
+        "text/csv",
+        "Text/CSV",
+        "text/csv; label_size=1",
+        "text/csv;label_size = 1",
+        "text/csv; charset=utf-8",
+        "text/csv; label_size=1; charset=utf-8",
+    ],
+)
 def test_csv_may_be_called_in_several_ways(content_type: str) -> None:
     channels.check({"train": CHANNEL | {"ContentType": content_type}})
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "incorrect_format",
+        "application/json",
+        "csv; charset=utf-8",
+        "text/csv; label_size=5",
+        "text/csv; label_size=1=1",
+        "text/csv; label_size=1; label_size=2",
+        "label_size=1; text/csv",
+    ],
+)
+def test_a_content_type_that_the_image_refuses_is_refused(content_type: str) -> None:
+    with pytest.raises(UserError, match="is not an accepted"):
+        content_types.data_format(content_type)
+
+
+@pytest.mark.parametrize("content_type", [None, "libsvm", "text/libsvm", "text/x-libsvm"])
+def test_what_has_no_content_type_is_libsvm(content_type: str | None) -> None:
+    assert content_types.data_format(content_type) == content_types.LIBSVM
 
 
 def test_several_files_are_one_channel_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -401,45 +423,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-class Endpoint:
-    """A serving process, ready to answer."""
-
-    def __init__(self, base: Path, **variables: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.xgboost_image", "serve"],
-            env=environment(base, SAGEMAKER_BIND_TO_PORT=str(self.port), **variables),
-            cwd=base,
-        )
-        while not self._is_ready():
-            assert self.process.poll() is None, "the server ended before it was ready"
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
-        try:
-            return self.request("GET", "/ping")[0] == 200
-        except ConnectionError:
-            return False
-
-    def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, named)
-        response = connection.getresponse()
-        text = response.read().decode()
-        connection.close()
-        return response.status, text
-
-    def invoke(self, body: bytes, content_type: str = "text/csv", accept: str = "*/*") -> tuple[int, str]:
-        return self.request("POST", "/invocations", body, Content_Type=content_type, Accept=accept)
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait()
-
-
 @pytest.fixture(scope="module")
 def algorithm_endpoint(model: Path) -> Iterator[Endpoint]:
     endpoint = Endpoint(model.parent)
@@ -455,11 +438,6 @@ def script_endpoint(model: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     endpoint = Endpoint(base, SAGEMAKER_PROGRAM="inference.py", SAGEMAKER_SUBMIT_DIRECTORY=str(code))
     yield endpoint
     endpoint.stop()
-
-
-def csv_of(table: pd.DataFrame) -> bytes:
-    text: str = table.iloc[:, 1:].to_csv(header=False, index=False)
-    return text.encode()
 
 
 @pytest.mark.parametrize("mode", ["algorithm_endpoint", "script_endpoint"])
@@ -490,23 +468,70 @@ def test_json_is_answered_to_those_who_want_it(mode: str, request: pytest.Fixtur
     assert (status, json.loads(text)) == (200, {"predictions": [{"score": score} for score in expected]})
 
 
-def test_json_lines_have_a_score_each(algorithm_endpoint: Endpoint) -> None:
-    _, text = algorithm_endpoint.invoke(csv_of(VALIDATION[:2]), accept="application/jsonlines")
+@pytest.mark.parametrize("mode", ["algorithm_endpoint", "script_endpoint"])
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [("text/csv", "text/csv; charset=utf-8"), ("application/json", "application/json")],
+)
+def test_an_answer_says_what_it_is(mode: str, accept: str, answered: str, request: pytest.FixtureRequest) -> None:
+    endpoint: Endpoint = request.getfixturevalue(mode)
 
-    expected = plain().predict(features(VALIDATION[:2])).tolist()
-    assert [json.loads(line) for line in text.splitlines()] == [{"score": score} for score in expected]
+    status, _, content_type = endpoint.request_with_type(
+        "POST", "/invocations", csv_of(VALIDATION[:2]), Content_Type="text/csv", Accept=accept
+    )
+
+    assert (status, content_type) == (200, answered)
+
+
+@pytest.mark.parametrize(("mode", "starts"), [("algorithm_endpoint", "0."), ("script_endpoint", '{"predictions": ')])
+def test_who_wants_anything_gets_csv_of_the_algorithm_and_json_of_a_script(
+    mode: str, starts: str, request: pytest.FixtureRequest
+) -> None:
+    """A trap: ask for what you read."""
+    endpoint: Endpoint = request.getfixturevalue(mode)
+
+    status, text = endpoint.invoke(csv_of(VALIDATION[:2]), accept="*/*")
+
+    assert status == 200
+    assert text.startswith(starts)
+
+
+def test_algorithm_mode_writes_a_score_as_the_double_that_it_is(algorithm_endpoint: Endpoint) -> None:
+    _, text = algorithm_endpoint.invoke(csv_of(VALIDATION[:20]))
+
+    assert [float(score) for score in text.split()] == plain().predict(features(VALIDATION[:20])).tolist()
+
+
+def test_batch_transform_is_told_what_algorithm_mode_takes(algorithm_endpoint: Endpoint) -> None:
+    status, text = algorithm_endpoint.request("GET", "/execution-parameters")
+
+    told = json.loads(text)
+    assert status == 200
+    assert (told["BatchStrategy"], told["MaxPayloadInMB"]) == ("MULTI_RECORD", 6)
+
+
+def test_script_mode_does_not_tell_what_it_takes(script_endpoint: Endpoint) -> None:
+    assert script_endpoint.request("GET", "/execution-parameters")[0] == 404
 
 
 @pytest.mark.parametrize(
     ("body", "content_type", "accept", "status", "words"),
     [
         (b"", "text/csv", "*/*", 204, ""),
-        (b"1,2,x,4\n", "text/csv", "*/*", 415, "please ensure data is in csv format"),
+        (b"1,2,x,4\n", "text/csv", "*/*", 415, "Loading csv data failed with Exception, please ensure data is in csv"),
         (b"1,2,3,4\n1,2\n", "text/csv", "*/*", 415, "please ensure data is in csv format"),
-        (b"{}", "application/json", "*/*", 415, "Content-type application/json is not supported"),
-        (b"1,2,3,4,5\n", "text/csv", "*/*", 400, "Unable to evaluate payload provided"),
-        (b"1,2,3,4\n", "text/csv", "text/html", 406, "Accept type text/html is not supported"),
-        (b"1" * (MAX_CONTENT_LENGTH + 1), "text/csv", "*/*", 413, "at most 6291456 are allowed"),
+        (b"\xff\xfe1,2\n", "text/csv", "*/*", 415, "please ensure data is in csv format"),
+        (b"{}", "application/json", "*/*", 415, "application/json is not an accepted ContentType: csv, "),
+        (b"1:2\n", "text/libsvm", "*/*", 415, "text/libsvm is not emulated on this machine"),
+        (b"1,2,3,4,5\n", "text/csv", "*/*", 400, "Unable to evaluate payload provided: "),
+        (b"1,2,3,4,5\n", "text/csv", "text/html", 400, "Unable to evaluate payload provided: "),
+        (b"1,2,3,4\n", "text/csv", "text/html", 406, "Accept type text/html is not supported. Please use supported"),
+        (b"1,2,3,4\n", "text/csv", "application/jsonlines", 500, "<title>500 Internal Server Error</title>"),
+        (b"1" * (MAX_CONTENT_LENGTH + 1), "text/csv", "*/*", 413, "exceeds the capacity limit"),
+    ],
+    ids=[
+        *("nothing", "text", "ragged", "not UTF-8", "JSON", "LIBSVM", "too wide"),
+        *("too wide and unacceptable", "unacceptable", "JSON lines", "too large"),
     ],
 )
 def test_algorithm_mode_refuses_with_the_images_status(
@@ -527,11 +552,20 @@ def test_algorithm_mode_takes_features_that_are_left_out_for_missing_values(algo
     assert (status, text.count("\n")) == (200, 3)
 
 
-def test_an_error_of_the_script_is_a_500_with_its_message(script_endpoint: Endpoint) -> None:
-    assert script_endpoint.invoke(b"1,2,3\n") == (
-        500,
-        "BadRequest: the rows have 3 features, but the model takes 4; leave out the label",
-    )
+def test_a_missing_content_type_is_not_taken_for_csv(algorithm_endpoint: Endpoint, script_endpoint: Endpoint) -> None:
+    answers = [each.request("POST", "/invocations", b"1,2,3,4\n") for each in (algorithm_endpoint, script_endpoint)]
+
+    assert [status for status, _ in answers] == [415, 500]
+
+
+def test_an_error_of_the_script_is_a_500_whose_reason_is_in_the_log_alone(script_endpoint: Endpoint) -> None:
+    status, text = script_endpoint.invoke(b"1,2,3\n")
+
+    reason = "BadRequest: the rows have 3 features, but the model takes 4; leave out the label"
+    assert status == 500
+    assert "<title>500 Internal Server Error</title>" in text
+    assert reason not in text
+    assert reason in script_endpoint.log
 
 
 def test_a_script_to_serve_cannot_lean_on_this_repository(model: Path, tmp_path: Path) -> None:
@@ -588,6 +622,64 @@ def test_files_that_start_with_a_dot_are_no_models(model: Path, tmp_path: Path) 
     assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), plain().predict(features(VALIDATION)))
 
 
+def test_batch_transform_gets_a_line_a_row_whatever_it_wants(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_BATCH", "true")
+
+    answer = AlgorithmModel(model).answer(Invocation(csv_of(VALIDATION), "text/csv", "application/json"))
+
+    scores = plain().predict(features(VALIDATION)).tolist()
+    assert (answer.content_type, answer.body.decode()) == ("application/json", "".join(f"{each}\n" for each in scores))
+
+
+def test_scores_of_several_classes_are_columns(tmp_path: Path) -> None:
+    rows = features(TRAIN)
+    several = xgb.train({"objective": "multi:softprob", "num_class": 2}, rows, num_boost_round=2)
+    several.save_model(tmp_path / "xgboost-model")
+
+    answer = AlgorithmModel(tmp_path).answer(invocation(VALIDATION))
+
+    expected = several.predict(features(VALIDATION)).tolist()
+    assert [[float(score) for score in line.split(",")] for line in answer.body.decode().splitlines()] == expected
+
+
+def test_the_projects_script_reads_its_model_whatever_lies_beside_it(model: Path, tmp_path: Path) -> None:
+    shutil.copy(model / "xgboost-model", tmp_path / "xgboost-model")
+    for name in (DECISION_FILE, "another-model", "evaluation.json"):
+        (tmp_path / name).write_text("no model")
+
+    answer = ScriptModel(inference, tmp_path).answer(invocation(VALIDATION))
+
+    assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), plain().predict(features(VALIDATION)))
+
+
+def test_what_the_choice_leaves_is_one_model_to_both_modes(model: Path, base: Path) -> None:
+    """It leaves the decision beside the model, in a file that the image must not take for a second one."""
+    train = base / "input" / "data" / "train"
+    (train / "train.csv").unlink()
+    (train / "f-0" / "output").mkdir(parents=True)
+    with tarfile.open(train / "f-0" / "output" / "model.tar.gz", "w:gz") as tar:
+        tar.add(model / "xgboost-model", "xgboost-model")
+    code = project_code(base / "sourcedir.tar.gz")
+    given = {"trained_job": "f-0", "threshold_objective": "best_f1"}
+    configure(base, given | {"sagemaker_program": "choose.py", "sagemaker_submit_directory": str(code)})
+
+    finished = run_train(base)
+
+    assert finished.returncode == 0, finished.stderr
+    assert {path.name for path in (base / "model").iterdir()} == {"xgboost-model", DECISION_FILE}
+    assert [path.name for path in (base / "output" / "data").iterdir()] == ["choice.json"]
+    for served in (AlgorithmModel(base / "model"), ScriptModel(inference, base / "model")):
+        scores = np.array(served.answer(invocation(VALIDATION)).body.split(), dtype=np.float32)
+        assert np.array_equal(scores, plain().predict(features(VALIDATION)))
+
+
+def test_answers_that_were_to_be_selected_are_not_made_up(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_INFERENCE_OUTPUT", "predicted_label")
+
+    with pytest.raises(NotEmulated, match="SAGEMAKER_INFERENCE_OUTPUT is not emulated"):
+        AlgorithmModel(model)
+
+
 @pytest.mark.parametrize("content", ["no model", ""])
 def test_a_file_that_is_no_model_cannot_be_served(tmp_path: Path, content: str) -> None:
     (tmp_path / "evaluation.json").write_text(content)
@@ -607,13 +699,31 @@ def script(**functions: object) -> ModuleType:
     return module
 
 
+def load(directory: str) -> xgb.Booster:
+    return booster(Path(directory) / "xgboost-model")
+
+
 def test_a_script_needs_a_model_fn_only(model: Path) -> None:
-    def model_fn(directory: str) -> xgb.Booster:
-        return booster(Path(directory) / "xgboost-model")
+    request = Invocation(csv_of(VALIDATION).strip(), "text/csv", "text/csv")
 
-    answer = ScriptModel(script(model_fn=model_fn), model).answer(invocation(VALIDATION))
+    answer = ScriptModel(script(model_fn=load), model).answer(request)
 
+    assert answer.content_type == "text/csv"
     assert np.array_equal(np.array(answer.body.split(), dtype=np.float32), plain().predict(features(VALIDATION)))
+
+
+def test_the_default_input_fn_takes_a_newline_at_the_end_for_another_row(model: Path) -> None:
+    """A trap of the image's, which strips its own algorithm's requests only."""
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        ScriptModel(script(model_fn=load), model).answer(Invocation(b"1,2,3,4\n", "text/csv", "text/csv"))
+
+
+def test_an_answer_without_its_type_is_html_to_the_image(model: Path) -> None:
+    functions = script(model_fn=load, output_fn=lambda prediction, accept: f"{len(prediction)} {accept}")
+
+    answer = ScriptModel(functions, model).answer(Invocation(b"1,2,3,4", "text/csv", "text/csv"))
+
+    assert (answer.status, answer.body, answer.content_type) == (HTTPStatus.OK, b"1 text/csv", "text/html")
 
 
 def test_a_script_may_do_all_in_transform_fn(tmp_path: Path) -> None:
@@ -633,5 +743,5 @@ def test_a_script_without_model_fn_is_refused(tmp_path: Path) -> None:
 
 
 def test_transform_fn_excludes_the_three_others(tmp_path: Path) -> None:
-    with pytest.raises(ScriptProblem, match="Cannot use transform_fn implementation in conjunction"):
+    with pytest.raises(ScriptProblem, match="Cannot use transform_fn implementation with input_fn"):
         ScriptModel(script(model_fn=id, transform_fn=id, input_fn=id), tmp_path)
