@@ -17,6 +17,7 @@ from lambdas.plan.rules import (
     text_like,
     whole_number,
 )
+from lambdas.plan.sagemaker_limits import sagemakers
 from lambdas.plan.searches import SEARCHES
 from training_code.hyperparameters import ObjectiveMetric, ParameterRange
 
@@ -24,18 +25,29 @@ LESSON_SOURCE = "https://s3-us-west-2.amazonaws.com/sagemaker-e2e-solutions/frau
 MOST_TUNING_JOBS, MOST_PARALLEL_JOBS = 750, 10
 """AWS's default limits (aws-facts 4.6)."""
 DEFAULT_PARALLEL_JOBS = 3
-SHORTEST_MINUTES = 10
+SHORTEST_MINUTES, LONGEST_IDLE_MINUTES = 10, 365 * 24 * 60
 LONGEST_JOB_SECONDS = 28 * 24 * 3600
 
 HTTPS_OR_S3 = text_like(
-    r"https://[A-Za-z0-9.-]+(:\d+)?/[!-~]+|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S(.*\S)?",
-    'an address "https://host/…" without user name and password, or "s3://bucket/key"',
+    r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/[!-~]{1,8000}"
+    r"|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?=[^\ud800-\udfff]{1,1024}$)\S(.*\S)?",
+    'an address "https://host/…" without user name and password, of at most 8,000 characters, or "s3://bucket/key", '
+    "the key of at most 1,024",
 )
-NOT_EMPTY = text_like(r"(?s).+", "a text that is not empty")
-INSTANCE_TYPE = text_like(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "one of SageMaker's instance types, such as ml.m5.xlarge")
-HOSTING_INSTANCE_TYPE = text_like(
-    r"ml\.(?!t3\.)[a-z0-9-]+\.[a-z0-9]+",
-    "one of SageMaker's instance types for hosting, such as ml.m5.xlarge (there is no ml.t3 among them)",
+LONGEST_NAME = 1000
+NOT_EMPTY = text_like(
+    rf"[^\ud800-\udfff]{{1,{LONGEST_NAME}}}", f"a text that is not empty, of at most {LONGEST_NAME:,} characters"
+)
+INSTANCE_TYPE = Rule(
+    "one of SageMaker's instance types, such as ml.m5.xlarge",
+    lambda given: given in sagemakers("TrainingInstanceType"),
+)
+_GRAVITON = re.compile(r"ml\.[a-z]+\d+g[a-z]*\.")
+"""Such as ml.m6g.large (aws-facts 2.1)."""
+HOSTING_INSTANCE_TYPE = Rule(
+    "one of SageMaker's instance types for hosting, such as ml.m5.xlarge (no ml.t3, and none with a Graviton "
+    "processor, for which the image is not made)",
+    lambda given: given in sagemakers("ProductionVariantInstanceType") and not _GRAVITON.match(given),
 )
 SERVERLESS = Rule(
     'true or an object such as {"memory_size_in_mb": 2048, "max_concurrency": 5}',
@@ -67,9 +79,10 @@ DEFAULT_AMOUNT_COLUMN = "Amount"
 
 POSITIVE = Rule("a number above 0", lambda given: is_finite(given) and given > 0)
 SHARE = Rule("a number above 0, and 1 at most", lambda given: is_number(given) and 0 < given <= 1)
-COST = Rule("a number from 0 on", lambda given: is_finite(given) and given >= 0)
+COST = number(0, 1e12)
+"""However many mistakes there are, what they cost together is finite."""
 COST_OR_AMOUNT = Rule(
-    f'a number from 0 on, or "{AMOUNT}" for what the missed row itself is worth',
+    f'{COST.allowed}, or "{AMOUNT}" for what the missed row itself is worth',
     lambda given: given == AMOUNT or COST.accepts(given),
 )
 RUN_IDS = Rule(
@@ -78,7 +91,7 @@ RUN_IDS = Rule(
         isinstance(given, list)
         and 1 <= len(given) <= 5  # noqa: PLR2004  AWS's limit (aws-facts 4.5)
         and len({str(each) for each in given}) == len(given)
-        and all(isinstance(each, str) and re.fullmatch(r"\d{6}-\d{6}-[0-9a-f]{6}", each) for each in given)
+        and all(isinstance(each, str) and re.fullmatch(r"[0-9]{6}-[0-9]{6}-[0-9a-f]{6}", each) for each in given)
     ),
 )
 AT_THE_THRESHOLD = ("recall", "precision", "f1")

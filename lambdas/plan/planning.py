@@ -13,6 +13,7 @@ from lambdas.plan.execution_input import ExecutionInput
 from lambdas.plan.names import run_id
 from lambdas.plan.reading import read_input
 from lambdas.plan.run_plan import Earlier, RunPlan
+from lambdas.plan.sagemaker_limits import of_a_range, of_a_tag, of_combinations, of_hyperparameters
 
 
 class Store(Protocol):
@@ -46,6 +47,7 @@ class Planning:
         code = pack(self.training_code, sampling=False)
         plan = RunPlan(run_id(execution), execution.id, complete, self.environment, self._earlier(complete), code)
         _check_warm_start(plan)
+        _check_sagemakers_limits(plan)
         self._copy_registered_model(plan)
         self.store.write(self.environment.bucket, plan.code_key, plan.code)
         if complete.imbalance.samples:
@@ -100,5 +102,15 @@ def _check_warm_start(plan: RunPlan) -> None:
             others = ", ".join(sorted(parent.hyperparameters ^ names))
             what = f"{parent.name} and this run must have the same hyperparameters, tuned or not; not so {others}"
             problems.append(Problem("tuning.warm_start_from", what))
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _check_sagemakers_limits(plan: RunPlan) -> None:
+    tuning = plan.input.tuning
+    problems = [*of_a_tag(plan.execution_arn), *of_hyperparameters(plan.hyperparameters)]
+    if tuning.enabled:
+        problems += [problem for tuned in tuning.ranges for problem in of_a_range(tuned)]
+        problems += of_combinations(tuning.ranges, tuning.max_jobs)
     if problems:
         raise InvalidInput(problems)

@@ -1,5 +1,6 @@
 """From what the user gave to the complete execution input, or to everything that is wrong with it."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TypeVar
@@ -9,6 +10,7 @@ from lambdas.plan.environment import Environment
 from lambdas.plan.errors import InvalidInput, Problem
 from lambdas.plan.execution_input import (
     DEFAULT_PARALLEL_JOBS,
+    LONGEST_IDLE_MINUTES,
     Candidates,
     Costs,
     Data,
@@ -29,6 +31,10 @@ from lambdas.plan.searches import SEARCHES
 from training_code.hyperparameters import HyperparameterError, objective_metric, validate, validate_ranges
 
 SECTIONS = tuple(field.name for field in fields(ExecutionInput))
+MOST_HYPERPARAMETERS = 100
+"""AWS's limit (the SageMaker API's HyperParameters)."""
+LARGEST_INPUT_BYTES = 64 * 1024
+"""The plan, which has some of it twice, must fit into what a state may hand on (aws-facts 1.10)."""
 
 Given = TypeVar("Given")
 Checked = TypeVar("Checked")
@@ -38,6 +44,9 @@ def read_input(given: object, environment: Environment) -> ExecutionInput:
     """Complete `given` with the defaults. Raises InvalidInput with every problem that it has."""
     if not isinstance(given, dict):
         raise InvalidInput([Problem.of("input", given, "an object; {} takes all the defaults")])
+    size = len(json.dumps(given))
+    if size > LARGEST_INPUT_BYTES:
+        raise InvalidInput([Problem("input", f"as JSON it has {size:,} bytes; allowed are {LARGEST_INPUT_BYTES:,}")])
     problems = unknown_fields(given, SECTIONS, "input")
     complete = ExecutionInput(
         data=read_section(Data, given.get("data", {}), "data", problems),
@@ -61,6 +70,9 @@ def _by_the_table(
     check: Callable[[Given], Checked], given: Given, default: Given, path: str, problems: list[Problem]
 ) -> Checked:
     """What the table of hyperparameters makes of `given`; if that is wrong, of `default`, to go on with."""
+    if isinstance(given, Mapping) and len(given) > MOST_HYPERPARAMETERS:
+        problems.append(Problem(path, f"it has {len(given):,} fields; allowed are at most {MOST_HYPERPARAMETERS}"))
+        given = default
     try:
         return check(given)
     except HyperparameterError as error:
@@ -111,6 +123,9 @@ def _read_endpoint(given: object, environment: Environment, problems: list[Probl
     if endpoint.ttl_minutes > environment.max_ttl_minutes:
         allowed = f"at most {environment.max_ttl_minutes:,} minutes, the limit that the stack was deployed with"
         problems.append(Problem.of("endpoint.ttl_minutes", endpoint.ttl_minutes, allowed))
+    if endpoint.idle_minutes > LONGEST_IDLE_MINUTES:
+        allowed = f"at most {LONGEST_IDLE_MINUTES:,} minutes, a year"
+        problems.append(Problem.of("endpoint.idle_minutes", endpoint.idle_minutes, allowed))
     return endpoint
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from lambdas.plan.errors import Problem
+from lambdas.plan.errors import Problem, cut
 
 Section = TypeVar("Section")
 RULE = "rule"
+MOST_UNKNOWN = 20
+"""Fields for each of which the nearest known one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def is_number(given: object) -> bool:
 
 
 def is_finite(given: object) -> bool:
-    """JSON has no infinity, but 1e400 is read as one."""
-    return is_number(given) and math.isfinite(given)  # type: ignore[arg-type]  # it is a number
+    """JSON has no infinity, but 1e400 is read as one; and a whole number may have more digits than a float can."""
+    try:
+        return is_number(given) and math.isfinite(float(given))  # type: ignore[arg-type]  # it is a number
+    except OverflowError:
+        return False
 
 
 def checked(rule: Rule, default: Any = None) -> Any:
@@ -71,7 +76,7 @@ def read_section(kind: type[Section], given: object, path: str, problems: list[P
     found = unknown_fields(given, rules, path) + broken_rules(given, rules, path)
     problems += found
     broken = {problem.path for problem in found}
-    return kind(**{name: value for name, value in given.items() if f"{path}.{name}" not in broken})
+    return kind(**{name: given[name] for name in rules if name in given and f"{path}.{name}" not in broken})
 
 
 def broken_rules(given: Mapping[str, object], rules: Mapping[str, Rule], path: str) -> list[Problem]:
@@ -83,11 +88,10 @@ def broken_rules(given: Mapping[str, object], rules: Mapping[str, Rule], path: s
 
 
 def unknown_fields(given: Iterable[str], known: Iterable[str], path: str) -> list[Problem]:
-    return [
-        Problem(f"{path}.{name}", f"there is no such field; {_nearest(name, list(known))}")
-        for name in given
-        if name not in known
-    ]
+    names, known = [cut(name) for name in given if name not in known], list(known)
+    if len(names) > MOST_UNKNOWN:
+        return [Problem(path, f"{len(names):,} of its fields are not known; known are {', '.join(known)}")]
+    return [Problem(f"{path}.{name}", f"there is no such field; {_nearest(name, known)}") for name in names]
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -75,7 +75,7 @@ class RunPlan:
             "code_uri": self.code_uri,
             "code_sha256": self.code_sha256,
             "image_uri": self.environment.image_uri,
-            "hyperparameters": self._hyperparameters(),
+            "hyperparameters": self.hyperparameters,
             "training": _without(asdict(self.input.training), ["mode"]),
             "tuning": self._tuning(),
             "choice": self._choice(),
@@ -101,7 +101,8 @@ class RunPlan:
         tags = {"project": self.environment.project, "run-id": self.run_id, "execution": self.execution_arn, **others}
         return [{"Key": key, "Value": value} for key, value in tags.items()]
 
-    def _hyperparameters(self) -> dict[str, str]:
+    @property
+    def hyperparameters(self) -> dict[str, str]:
         """With those that make the container run the script instead of its own algorithm (aws-facts 3.1)."""
         script = self._script(TRAINING_SCRIPT, self._uri(self.training_code_key)) if self.is_script_mode else {}
         return {**self.input.hyperparameters, **self._imbalance(), "eval_metric": self._eval_metric(), **script}
@@ -109,7 +110,7 @@ class RunPlan:
     @property
     def all_hyperparameters(self) -> set[str]:
         """The names of those that a tuning job has, tuned or static."""
-        return {*self._hyperparameters(), *(tuned.name for tuned in self.input.tuning.ranges)}
+        return {*self.hyperparameters, *(tuned.name for tuned in self.input.tuning.ranges)}
 
     def _script(self, name: str, code: str) -> dict[str, str]:
         return {"sagemaker_program": name, "sagemaker_submit_directory": code}
@@ -165,7 +166,7 @@ class RunPlan:
             "warm_start": self._warm_start(),
             "objective": {"Type": tuning.objective.type, "MetricName": tuning.objective.name},
             "parameter_ranges": to_parameter_ranges(tuning.ranges),
-            "static_hyperparameters": _without(self._hyperparameters(), [tuned.name for tuned in tuning.ranges]),
+            "static_hyperparameters": _without(self.hyperparameters, [tuned.name for tuned in tuning.ranges]),
         }
 
     def _warm_start(self) -> dict[str, Any]:

@@ -3,11 +3,22 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import botocore.session
+from botocore.model import OperationModel, ServiceModel
 from jsonata import Jsonata  # type: ignore[import-untyped]
+from jsonata.utils import Utils  # type: ignore[import-untyped]
 
 from tests.template.deployment import Deployment, Resource
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """AWS's own of an API, as botocore has it."""
+    model: ServiceModel = botocore.session.get_session().get_service_model(service)
+    return model
 
 
 @dataclass(frozen=True)
@@ -20,10 +31,33 @@ class State:
         return str(self.body["Type"])
 
     @property
+    def service(self) -> str:
+        """Whose API a Task calls, such as sagemaker; empty for other states."""
+        return str(self.body.get("Resource", "").rpartition(":")[0].rpartition(":")[2])
+
+    @property
+    def operation(self) -> str:
+        """The API's name of what a Task calls, such as CreateModel; empty for other states."""
+        action = self.body.get("Resource", "").removesuffix(".sync").rpartition(":")[2]
+        return f"{action[:1].upper()}{action[1:]}"
+
+    @property
+    def operation_model(self) -> OperationModel:
+        model: OperationModel = service_model(self.service).operation_model(self.operation)
+        return model
+
+    @property
     def action(self) -> str:
-        """The API's name of the operation that a Task of SageMaker calls, such as CreateModel; else empty."""
-        integration, _, action = self.body.get("Resource", "").removesuffix(".sync").rpartition(":")
-        return f"{action[0].upper()}{action[1:]}" if integration.endswith("sagemaker") else ""
+        """The operation of SageMaker that a Task calls; else empty."""
+        return self.operation if self.service == "sagemaker" else ""
+
+    @property
+    def is_waited_for(self) -> bool:
+        return str(self.body.get("Resource", "")).endswith(".sync")
+
+    @property
+    def is_function(self) -> bool:
+        return self.service == "lambda"
 
 
 @dataclass(frozen=True)
@@ -64,17 +98,31 @@ def expressions(value: Any) -> Iterator[str]:
             yield from expressions(item)
 
 
+class Nothing(Exception):
+    """An expression comes to nothing, which fails the state in Step Functions (States.QueryEvaluationError)."""
+
+
 def evaluate(template: Any, variables: Mapping[str, Any]) -> Any:
-    """The template with each expression replaced by its value."""
+    """The template with each expression replaced by its value. Raises Nothing."""
     if isinstance(template, Mapping):
         return {name: evaluate(item, variables) for name, item in template.items()}
     if isinstance(template, list):
         return [evaluate(item, variables) for item in template]
     if not isinstance(template, str) or not template.startswith("{%"):
         return template
-    expression = Jsonata(template[2:-2])
-    expression.register_lambda("parse", json.loads)  # Step Functions' own, for $eval
+    expression = _compiled(template[2:-2])
     frame = expression.create_frame()
     for name, value in variables.items():
         frame.bind(name, value)
-    return expression.evaluate(None, frame)
+    value = expression.evaluate(None, frame)
+    if value is None:  # JSON's null is NULL_VALUE until it is converted
+        raise Nothing(template)
+    return Utils.convert_nulls(value)
+
+
+@cache
+def _compiled(expression: str) -> Jsonata:
+    compiled = Jsonata(expression)
+    compiled.register_lambda("parse", json.loads)  # Step Functions' own, for $eval
+    compiled.set_output_convert_nulls(False)
+    return compiled

@@ -6,23 +6,16 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import botocore.session
 import numpy as np
 import pytest
 from jsonata import Jsonata  # type: ignore[import-untyped]
 
-from lambdas.plan.earlier_runs import RegisteredModel, TuningJob
-from lambdas.plan.environment import Environment
-from lambdas.plan.execution import Execution
-from lambdas.plan.handler import TRAINING_CODE
-from lambdas.plan.planning import Planning
 from localcloud.sagemaker.validation import validate
 from tests.template.deployment import ACCOUNT, Deployment
+from tests.template.execution_inputs import INPUTS, Started
 from tests.template.machine import Machine, State, evaluate, expressions
-from training_code.hyperparameters import LESSON_RANGES
 from training_code.thresholds import readable
 
-SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 WAITED_FOR = {"CreateTrainingJob", "CreateHyperParameterTuningJob"}
 JOBS = {
     "Train the model": ("TrainingJobName", 63),
@@ -32,57 +25,12 @@ JOBS = {
 """The states that start a job: where its name stands, and how long AWS lets that be (aws-facts 4.1)."""
 JSONPATH_FIELDS = {"InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters"}
 
-EXECUTION_ARN = f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:fraud-pipeline:monday"
-
-INPUTS: dict[str, Mapping[str, Any]] = {
-    "{}": {},
-    "the image's own algorithm": {"training": {"mode": "builtin"}},
-    "an endpoint on instances": {"endpoint": {"instance_type": "ml.m5.large", "initial_instance_count": 2}},
-    "no tuning": {"tuning": {"enabled": False}},
-    "a warm start": {"tuning": {"warm_start_from": ["261122-090000-8f14e4"], "early_stopping": "Auto"}},
-    "costs": {
-        "costs": {"missed_fraud": "amount", "false_alarm": 1},
-        "threshold": {"objective": "least_cost"},
-        "objective": {"recall": 0.8, "money_saved": {"minimum": 1, "lower_bound": True}},
-    },
-    "resampling": {"imbalance": {"method": "smote", "sampling_ratio": 0.1}},
-    "a registered model that competes": {"candidates": {"registered": True}},
-}
-
-
-class Nowhere:
-    """What is left in the bucket is of no interest here."""
-
-    def write(self, bucket: str, key: str, content: bytes) -> None: ...
-
-    def copy(self, source: str, bucket: str, key: str) -> None: ...
-
-
-class Before:
-    """An earlier run, which has tuned a model and registered one."""
-
-    def tuning_job(self, run: str) -> TuningJob:
-        names = frozenset([*planned({})["tuning"]["static_hyperparameters"], *LESSON_RANGES])
-        return TuningJob(f"{run}-0", "validation:auc", names)
-
-    def registered_model(self, group: str) -> RegisteredModel:
-        arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/{group}/3"
-        return RegisteredModel(arn, "s3://b/runs/old/choice/c-0/output/model.tar.gz", "s3://b/runs/old/train/train.csv")
+EXECUTION_ARN = Started({}).arn
 
 
 def planned(execution_input: object) -> dict[str, Any]:
     """What lambdas/plan answers, and the machine keeps in `$plan`."""
-    environment = Environment(
-        project="fraud",
-        bucket="fraud-data-bucket",
-        image_uri="141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0",
-        default_ttl_minutes=60,
-        model_package_group="fraud-models",
-        max_ttl_minutes=120,
-        default_idle_minutes=30,
-    )
-    execution = Execution.read({"id": EXECUTION_ARN, "start_time": "2026-11-23T16:41:05.123Z"})
-    return Planning(environment, Nowhere(), Before(), TRAINING_CODE).plan(execution_input, execution).as_json()
+    return Started(execution_input).plan
 
 
 def at_run_time(execution_input: object) -> dict[str, Any]:
@@ -247,7 +195,7 @@ def test_every_call_of_sagemaker_is_one_that_its_model_allows(
 
     assert {state.action for state in called} >= {"CreateTrainingJob", "CreateModel", "CreateEndpoint"}
     for state in called:
-        validate(arguments(state, execution_input), SAGEMAKER.operation_model(state.action).input_shape)
+        validate(arguments(state, execution_input), state.operation_model.input_shape)
 
 
 @pytest.mark.parametrize("execution_input", INPUTS.values(), ids=INPUTS)
@@ -416,7 +364,7 @@ def ends_at(machine: Machine, answers: Iterator[dict[str, Any]]) -> tuple[str, i
     `answers` are those of DescribeEndpoint.
     """
     create = machine.one_calling("CreateEndpoint")
-    variables = at_run_time({}) | evaluate(create.body["Assign"], {})
+    variables = at_run_time({}) | evaluate(create.body["Assign"], {"states": {"result": {"EndpointArn": "arn"}}})
     state, seconds = machine.states[create.body["Next"]], 0
     while True:
         if state.type == "Wait":
