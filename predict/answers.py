@@ -22,11 +22,11 @@ def scores(answer: str, rows: int, source: str) -> list[str]:
 
 def scores_in(path: Path, rows: int, source: str) -> Iterator[str]:
     """The same of a file that a batch transform job assembled, a line a row; blank lines are none."""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         lines = sum(1 for line in file if line.strip())
     if lines != rows:
         raise _unexpected(source, f"{lines:,} numbers for {rows:,} rows")
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             text = line.strip()
             if text:

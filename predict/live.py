@@ -54,7 +54,7 @@ class SageMakerEndpoint:
             EndpointName=self.name, Body=csv.encode(), ContentType="text/csv", Accept="text/csv"
         )
         content: bytes = answer["Body"].read()
-        return content.decode()
+        return content.decode(errors="replace")
 
     def _failed(self, error: BotoCoreError | ClientError) -> PredictFailed:
         if isinstance(error, ClientError) and is_missing(error):

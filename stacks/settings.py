@@ -1,6 +1,7 @@
 """The project's settings: what `cdk.json` says under `context.settings`, checked."""
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -107,8 +108,14 @@ _TRUE_OR_FALSE = _Rule(lambda value: isinstance(value, bool), "allowed are true 
 _RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 
 
+_LONGEST_RETRAIN_INPUT = 8000
+"""EventBridge takes 8,192 characters (its API's TargetInput), to which the stack adds what starts the run."""
+
+
 def _is_execution_input(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(section, Mapping) for section in value.values())
+    if not isinstance(value, Mapping) or not all(isinstance(section, Mapping) for section in value.values()):
+        return False
+    return len(json.dumps(value)) <= _LONGEST_RETRAIN_INPUT
 
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -127,7 +134,8 @@ def _different(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
 
 
 _ECR_URI = re.compile(
-    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9]+([._/-][a-z0-9]+)*(:[\w.-]+|@sha256:[0-9a-f]{64})"
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9]+([._/-][a-z0-9]+)*(:[\w.-]+|@sha256:[0-9a-f]{64})",
+    re.ASCII,
 )
 _YEAR_DAYS = 365
 _YEAR_MINUTES = 525_600
@@ -155,7 +163,9 @@ _RULES: Mapping[str, _Rule] = {
     "retrain_every_days": _whole_number(0, _YEAR_DAYS),
     "retrain_on_new_data": _TRUE_OR_FALSE,
     "retrain_input": _Rule(
-        _is_execution_input, "allowed is an object like the execution's input, its sections objects, too"
+        _is_execution_input,
+        "allowed is an object like the execution's input, its sections objects, too, of at most "
+        f"{_LONGEST_RETRAIN_INPUT:,} characters as JSON",
     ),
     "log_retention_days": _Rule(
         lambda value: type(value) is int and value in _RETENTION_DAYS,

@@ -14,7 +14,8 @@ SHORTEST_IDLE_MINUTES, LONGEST_IDLE_MINUTES = 60, 525_600
 MOST_PROFILES = 50
 """Each has a role of its own, and CloudFormation takes templates of 1 MB."""
 
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_LONGEST_NAME = 63
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _ALLOWED_NAME = "1 to 63 letters, digits and hyphens, neither first nor last a hyphen"
 _ALLOWED_ENTRY = (
     'a name, or an object such as {"name": "ana", "instance_types": ["ml.t3.medium", "ml.m5.2xlarge"], '
@@ -88,7 +89,7 @@ def _hint(name: Any, known: list[str]) -> str:
 
 def _is_profile_name(given: Any) -> bool:
     """The API's CreateUserProfile, UserProfileName."""
-    return isinstance(given, str) and _NAME.fullmatch(given) is not None
+    return isinstance(given, str) and len(given) <= _LONGEST_NAME and _NAME.fullmatch(given) is not None
 
 
 _ALLOWED_TYPES = 'allowed is a list of one or more different instance types, such as ["ml.t3.medium"]'

@@ -6,9 +6,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
 
-from lambdas.evaluate.errors import EndpointFailed
+from lambdas.evaluate.errors import EndpointFailed, cut
 
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8}, read_timeout=70)
 """An answer may take 60 seconds, and a serverless endpoint throttles what exceeds its concurrency."""
@@ -42,14 +42,17 @@ class SageMakerEndpoint:
             body: bytes = answer["Body"].read()
         except (BotoCoreError, ClientError) as error:
             raise EndpointFailed(
-                f"The endpoint {self.name} did not answer: {error}. Its log has the container's own words.",
-                may_pass=_is_container_fault(error),
+                f"The endpoint {self.name} did not answer: {cut(str(error))}. Its log has the container's own words.",
+                may_pass=_may_pass(error),
             ) from error
-        return body.decode()
+        return body.decode(errors="replace")
 
 
-def _is_container_fault(error: BotoCoreError | ClientError) -> bool:
-    """The container's own 5xx comes as a ModelError, which botocore does not repeat."""
-    if not isinstance(error, ClientError) or error.response["Error"]["Code"] != "ModelError":
-        return False
-    return int(error.response.get("OriginalStatusCode", 0)) >= CONTAINER_FAULT
+def _may_pass(error: BotoCoreError | ClientError) -> bool:
+    """What botocore does not repeat: the container's own 5xx, which comes as a ModelError, a model's not being ready,
+    and an answer that breaks off.
+    """
+    if not isinstance(error, ClientError):
+        return isinstance(error, IncompleteReadError | ResponseStreamingError)
+    code, status = error.response["Error"]["Code"], int(error.response.get("OriginalStatusCode", 0))
+    return code == "ModelNotReadyException" or (code == "ModelError" and status >= CONTAINER_FAULT)

@@ -1,5 +1,12 @@
 """The errors of this function; their class names are what the state machine shows."""
 
+LONGEST_SHOWN = 500
+
+
+def cut(text: str) -> str:
+    """As much of a container's words as a message has room for."""
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
 
 class ModelAnswerError(Exception):
     """The endpoint answered, but not with one probability a row."""
@@ -23,3 +30,7 @@ class UnusableChoice(Exception):
 
 class UnusableRows(Exception):
     """The rows to evaluate on are not what the preparation leaves, or lack what the costs need."""
+
+
+class UnwritableFile(Exception):
+    """What this step leaves can't be left in the bucket: the stack's fault, or AWS's."""

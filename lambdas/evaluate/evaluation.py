@@ -23,11 +23,10 @@ def evaluate(request: Request, store: Store, endpoint: Endpoint) -> dict[str, An
     """Score the test rows, and leave `choice.json` and `evaluation.json` under the prefix.
 
     The result is what `evaluation.json` holds, but for its curves. Raises UnreadableFile, UnusableChoice, UnusableRows,
-    EndpointFailed or ModelAnswerError.
+    EndpointFailed, ModelAnswerError or UnwritableFile; by then neither is there, or the choice alone.
     """
     files = RunFiles(store, request.bucket, request.prefix)
     choice, rows = files.choice(request.choose_job), files.test_rows()
-    files.write_json(CHOICE_FILE, choice.text)
     amounts = files.amounts(rows)
     money = Money.of(request.costs, rows.labels, amounts) if request.costs else None
     timed = Timed(endpoint)
@@ -50,5 +49,6 @@ def evaluate(request: Request, store: Store, endpoint: Endpoint) -> dict[str, An
         "curves": curves(judge),
         **Gate.of(request.objective, quality.metrics(), intervals.bounds).as_json(),
     }
+    files.write_json(CHOICE_FILE, choice.text)
     files.write_json("evaluation.json", json.dumps(evaluation, indent=2, allow_nan=False))
     return {name: value for name, value in evaluation.items() if name not in LARGE}

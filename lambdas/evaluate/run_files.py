@@ -32,12 +32,19 @@ class RunFiles:
 
     def test_rows(self) -> Rows:
         """Raises UnreadableFile or UnusableRows."""
-        return Rows.parse(self._read("test/test.csv").decode(), "test")
+        # What is no text is no number either, and told by where it stands.
+        return Rows.parse(self._read("test/test.csv").decode(errors="replace"), "test")
 
     def amounts(self, rows: Rows) -> Numbers | None:
         """The Amount of each of `rows`; None if the data has no such column. Raises UnreadableFile or UnusableRows."""
-        report = json.loads(self._read("data_report.json"))
-        column, features = report["amount_column"], report["features"]
+        try:
+            report = json.loads(self._read("data_report.json"))
+            column, features = report["amount_column"], report["features"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnusableRows(
+                f"data_report.json does not name the rows' columns ({type(error).__name__}: {error}). Prepare the data "
+                "again."
+            ) from error
         if column is None:
             return None
         if column not in features:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.evaluate.errors import UnreadableFile
+from lambdas.evaluate.errors import UnreadableFile, UnwritableFile
 
 
 class S3Store:
@@ -16,7 +16,7 @@ class S3Store:
         """Raises UnreadableFile."""
         try:
             body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             raise UnreadableFile(
                 f"s3://{bucket}/{key} can't be read: {error}. An earlier step of the run leaves it; look at that "
                 "step's log, or start another run."
@@ -24,4 +24,11 @@ class S3Store:
         return body
 
     def write(self, bucket: str, key: str, content: str, content_type: str) -> None:
-        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType=content_type)
+        """Raises UnwritableFile."""
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType=content_type)
+        except (BotoCoreError, ClientError) as error:
+            raise UnwritableFile(
+                f"s3://{bucket}/{key} can't be written: {error}. Start another run; if access is denied again, deploy "
+                "the stack again."
+            ) from error

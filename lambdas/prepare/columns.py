@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lambdas.prepare.errors import InvalidData
+from lambdas.prepare.errors import InvalidData, cut
 
 NAMES_SHOWN = 40
 LESSON_AMOUNT = "Amount"
@@ -36,8 +36,8 @@ def require_amounts(table: pd.DataFrame, column: str | None) -> None:
     missing = int(amounts.isna().sum())
     if missing:
         raise InvalidData(
-            f"The amount {column!r} is missing in {missing:,} of {len(amounts):,} positive rows, but a missed fraud "
-            f"costs its own amount. Remove or complete these rows, {advice}"
+            f"The amount {cut(column)!r} is missing in {missing:,} of {len(amounts):,} positive rows, but a missed "
+            f"fraud costs its own amount. Remove or complete these rows, {advice}"
         )
 
 
@@ -48,8 +48,8 @@ def feature(table: pd.DataFrame, name: str, field: str) -> str:
         return name
     what = "is the label" if name == label else "the CSV file does not have"
     raise InvalidData(
-        f"{field} names the column {name!r}, which {what}; allowed are the features {listed(features)}. The nearest "
-        f"name is {nearest(name, features)!r}."
+        f"{field} names the column {cut(name)!r}, which {what}; allowed are the features {listed(features)}. The "
+        f"nearest name is {cut(nearest(name, features))!r}."
     )
 
 
@@ -60,4 +60,4 @@ def nearest(name: str, names: Sequence[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
+    return ", ".join(cut(name) for name in names[:NAMES_SHOWN]) + more

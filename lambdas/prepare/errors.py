@@ -1,5 +1,12 @@
 """The errors of this function; their class names are what the state machine shows."""
 
+LONGEST_SHOWN = 80
+
+
+def cut(text: str, most: int = LONGEST_SHOWN) -> str:
+    """As much of a text that somebody else has written as a message has room for."""
+    return text if len(text) <= most else text[:most] + "…"
+
 
 class UnreadableSource(Exception):
     """The data's address can't be read: nothing is known about the data itself."""
@@ -11,3 +18,7 @@ class InvalidData(Exception):
 
 class TooMuchData(InvalidData):
     """It may be a good data set, but it is larger than this function takes."""
+
+
+class UnwritableFile(Exception):
+    """The data is good, but what was made of it can't be left in the bucket: the stack's fault, or AWS's."""

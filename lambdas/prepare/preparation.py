@@ -5,6 +5,7 @@ import json
 import tempfile
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from lambdas.prepare import registered, source
 from lambdas.prepare.columns import amount_column, require_amounts
 from lambdas.prepare.data_report import DataReport, Origin
 from lambdas.prepare.duplicates import Duplicates, first_equal, is_first
+from lambdas.prepare.errors import UnwritableFile
 from lambdas.prepare.limits import Limits
 from lambdas.prepare.lines import Hashes, file_chunks, line_hashes
 from lambdas.prepare.registered import RegisteredModel, Verdict, judge
@@ -96,7 +98,8 @@ class Preparation:
         except Exception:
             # Without data the run ends here: what its plan has left would stay for nothing.
             for key in LEFT_BEHIND:
-                self.objects.delete(request.bucket, f"{request.prefix}{key}")
+                with suppress(UnwritableFile):  # what has gone wrong is told, not what goes wrong after it
+                    self.objects.delete(request.bucket, f"{request.prefix}{key}")
             raise
 
     def _prepare(self, request: Request, folder: Path) -> DataReport:

@@ -2,18 +2,23 @@
 
 import http.client
 import socket
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from lambdas.prepare.bounded import copy_bounded
-from lambdas.prepare.errors import TooMuchData, UnreadableSource
+from lambdas.prepare.errors import TooMuchData, UnreadableSource, cut
 from lambdas.prepare.limits import MIB, Limits
 
 SECONDS_WITHOUT_AN_ANSWER = 30
+LONGEST_SECONDS = 600
+"""A server may not take longer for all of it: the function has 15 minutes, and needs some for the data itself."""
+LONGEST_REASON = 300
 ALLOWED = 'Allowed is "https://…" or "s3://bucket/key".'
 
 
@@ -51,20 +56,21 @@ class Source:
             raise self._unreadable(f"the server answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
             raise self._unreadable(_why(error.reason)) from error
-        except (OSError, UnicodeError, http.client.HTTPException) as error:
+        except (OSError, ValueError, OverflowError, http.client.HTTPException) as error:
             raise self._unreadable(_why(error)) from error
 
     def _copy(self, answer: http.client.HTTPResponse, file: IO[bytes], limits: Limits) -> None:
         promised = answer.headers.get("Content-Length", "")
         if promised.isdecimal() and int(promised) > limits.source_bytes:
             raise self._too_large(limits)
-        got = copy_bounded(answer, file, limits.source_bytes, self._too_large(limits))
+        got = copy_bounded(InTime(answer), file, limits.source_bytes, self._too_large(limits))
         if promised.isdecimal() and int(promised) != got:
             raise self._unreadable(f"the connection ended after {got:,} of {int(promised):,} bytes")
 
     def _unreadable(self, why: str) -> UnreadableSource:
         return UnreadableSource(
-            f"The source {self} can't be read: {why}. {ALLOWED} Check the address and who may read it."
+            f"The source {self} can't be read: {cut(why, LONGEST_REASON)}. {ALLOWED} Check the address and who may "
+            "read it."
         )
 
     def _too_large(self, limits: Limits) -> TooMuchData:
@@ -72,6 +78,32 @@ class Source:
             f"The source {self} is larger than the {limits.source_bytes // MIB:,} MiB that this function downloads. "
             "Give it as a zip archive, or a sample of its rows."
         )
+
+
+class Answer(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class InTime:
+    """An answer that raises TooSlow when it is read after `LONGEST_SECONDS`."""
+
+    def __init__(self, answer: Answer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._answer = answer
+        self._clock = clock
+        self._end = clock() + LONGEST_SECONDS
+
+    def read(self, size: int, /) -> bytes:
+        """What has come so far, not all that is asked for: else a server that is slow enough never lets it end."""
+        if self._clock() > self._end:
+            raise TooSlow
+        return self._answer.read1(size)
+
+
+class TooSlow(OSError):
+    """A server keeps sending, but not fast enough."""
+
+    def __str__(self) -> str:
+        return f"the server did not send all of it within {LONGEST_SECONDS // 60} minutes"
 
 
 class HttpsOnly(urllib.request.HTTPRedirectHandler):

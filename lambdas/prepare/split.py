@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 
 from lambdas.prepare.columns import feature
-from lambdas.prepare.errors import InvalidData
+from lambdas.prepare.errors import InvalidData, cut
 
 TRAIN_ENDS_AT = 0.7
 VALIDATION_ENDS_AT = 0.9
@@ -95,7 +95,7 @@ class TimeSplit:
         missing = int(column.isna().sum())
         if missing:
             raise InvalidData(
-                f"The time {self.time_column!r} is missing in {missing:,} of {len(table):,} rows; a split by time "
+                f"The time {cut(self.time_column)!r} is missing in {missing:,} of {len(table):,} rows; a split by time "
                 "needs it in each. Remove or complete these rows, or choose another data.split."
             )
         times = column.to_numpy()[rows]

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.prepare.bounded import CHUNK, copy_bounded
-from lambdas.prepare.errors import UnreadableSource
+from lambdas.prepare.errors import UnreadableSource, UnwritableFile
 
 REASONS = {
     "NoSuchBucket": "there is no such bucket",
@@ -32,7 +33,7 @@ class S3Objects:
                 raise too_much
             with target.open("wb") as file:
                 copy_bounded(answer["Body"], file, most, too_much)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, UnicodeError) as error:
             raise UnreadableSource(
                 f"The source {_unreadable(bucket, key, error)}. Check it, and what this function's role may read."
             ) from error
@@ -47,16 +48,35 @@ class S3Objects:
             raise UnreadableSource(_unreadable(bucket, key, error)) from error
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
-        self._s3.upload_file(str(path), bucket, key)
+        """Raises UnwritableFile; what was sent of the file by then is nowhere."""
+        try:
+            self._s3.upload_file(str(path), bucket, key)
+        except (S3UploadFailedError, ClientError, BotoCoreError) as error:
+            raise _unwritable(bucket, key, error) from error
 
     def write_json(self, content: str, bucket: str, key: str) -> None:
-        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
+        """Raises UnwritableFile."""
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
+        except (ClientError, BotoCoreError) as error:
+            raise _unwritable(bucket, key, error) from error
 
     def delete(self, bucket: str, key: str) -> None:
-        self._s3.delete_object(Bucket=bucket, Key=key)
+        """Raises UnwritableFile."""
+        try:
+            self._s3.delete_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise _unwritable(bucket, key, error) from error
 
 
-def _unreadable(bucket: str, key: str, error: ClientError | BotoCoreError) -> str:
+def _unwritable(bucket: str, key: str, error: Exception) -> UnwritableFile:
+    return UnwritableFile(
+        f"s3://{bucket}/{key} can't be written or removed: {error}. Start the run again; if access is denied again, "
+        "deploy the stack again."
+    )
+
+
+def _unreadable(bucket: str, key: str, error: ClientError | BotoCoreError | UnicodeError) -> str:
     why = str(error)
     if isinstance(error, ClientError):
         why = REASONS.get(error.response["Error"]["Code"], why)

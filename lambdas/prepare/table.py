@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lambdas.prepare.columns import listed
-from lambdas.prepare.errors import InvalidData, TooMuchData
+from lambdas.prepare.errors import InvalidData, TooMuchData, cut
 from lambdas.prepare.limits import Limits
+from lambdas.prepare.shape import Shape
 
-CHUNK = 2**20
 VALUES_SHOWN = 5
 ZERO_AND_ONE = ("0", "1", "0.0", "1.0")
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -23,21 +23,21 @@ def read_table(path: Path, label_column: str, limits: Limits) -> pd.DataFrame:
     Missing values are allowed in features (XGBoost learns which way they go), not in the label, nor in a feature that
     is the only one. Raises InvalidData or TooMuchData.
     """
+    shape = Shape.of(path)
     try:
         columns = _column_names(path)
         _check_columns(columns, label_column)
-        _check_size(path, len(columns), limits)
+        _check_size(shape.lines, len(columns), limits)
         table = pd.read_csv(path)
     except pd.errors.EmptyDataError as error:
         raise InvalidData("The CSV file is empty. Expected are a line of column names and then the rows.") from error
     except pd.errors.ParserError as error:
-        raise InvalidData(
-            f"The CSV file can't be read: {error}. Every row must have as many fields as the header."
-        ) from error
+        raise _ragged(str(error).removeprefix("Error tokenizing data. C error: ").strip()) from error
     except UnicodeDecodeError as error:
         raise InvalidData(f"The CSV file is not UTF-8 text: {error}. Save it as UTF-8.") from error
     if table.empty:
         raise InvalidData("The CSV file has a header but no rows.")
+    _check_commas(path, shape.commas, columns, len(table))
     _check_label(table[label_column])
     features = table.drop(columns=[label_column])
     _check_features(features)
@@ -54,29 +54,58 @@ def _column_names(path: Path) -> list[str]:
     return [str(name) for name in start.iloc[0]]
 
 
+def _check_commas(path: Path, commas: int, columns: list[str], rows: int) -> None:
+    """`read_csv` fills a row that is too short with missing values, as if a file that was cut off were whole."""
+    in_names = sum(name.count(",") for name in columns)
+    if commas < (len(columns) - 1) * (rows + 1) + in_names:
+        raise _ragged(_short_row(path, len(columns)))
+
+
+def _short_row(path: Path, columns: int) -> str:
+    """In words, where the first one is and how many fields it has."""
+    with path.open(encoding="utf-8-sig") as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip(" \t\n"))
+        quotes = 0
+        for _, line in lines:  # the header's, of which there are several if a name has a newline
+            quotes += line.count('"')
+            if quotes % 2 == 0:
+                break
+        short = ((number, line.count(",") + 1) for number, line in lines if line.count(",") < columns - 1)
+        return next(
+            (f"line {number:,} has {fields:,} of {columns:,} fields" for number, fields in short), "one has fewer"
+        )
+
+
+def _ragged(why: str) -> InvalidData:
+    return InvalidData(f"The CSV file can't be read: {why}. Every row must have as many fields as the header.")
+
+
 def _check_columns(columns: list[str], label_column: str) -> None:
     if all(_is_number(name) for name in columns):
         raise InvalidData(
             "The CSV file's first line holds numbers only. Expected are the columns' names: add a header."
         )
-    repeated = sorted(repr(name) for name, times in Counter(columns).items() if times > 1 or not name)
+    repeated = sorted(repr(cut(name)) for name, times in Counter(columns).items() if times > 1 or not name)
     if repeated:
         raise InvalidData(f"The CSV file's column names must be unique and not empty; see {listed(repeated)}.")
     if label_column not in columns:
         raise InvalidData(
-            f"The CSV file has no column {label_column!r} for the label. {_columns_instead(columns, label_column)}"
+            f"The CSV file has no column {cut(label_column)!r} for the label. {_columns_instead(columns, label_column)}"
         )
     if len(columns) == 1:
         raise InvalidData(
-            f"The CSV file has no column but the label {label_column!r}; a model needs at least one feature."
+            f"The CSV file has no column but the label {cut(label_column)!r}; a model needs at least one feature."
         )
 
 
 def _columns_instead(columns: list[str], label_column: str) -> str:
     if len(columns) == 1:
-        return f"Its only column is {columns[0]!r}: are the fields separated by something other than a comma?"
+        return (
+            f"Its only column is {cut(columns[0])!r}: are the fields separated by something other than a comma? "
+            "Allowed are commas."
+        )
     close = difflib.get_close_matches(label_column, columns, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = f" Did you mean {cut(close[0])!r}?" if close else ""
     return f"Its columns are {listed(columns)}.{hint} Give the name as data.label_column."
 
 
@@ -88,10 +117,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _check_size(path: Path, columns: int, limits: Limits) -> None:
-    """Counted before reading: running out of memory would leave no message."""
-    with path.open("rb") as file:
-        lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
+def _check_size(lines: int, columns: int, limits: Limits) -> None:
+    """Before reading: running out of memory or of time would leave no message."""
+    if columns > limits.columns:
+        raise TooMuchData(
+            f"The CSV file has {columns:,} columns; this function takes {limits.columns:,}. Leave some of them out."
+        )
     if lines * columns > limits.values:
         raise TooMuchData(
             f"The CSV file has {lines:,} lines of {columns:,} columns; this function takes {limits.values:,} values in "
@@ -103,17 +134,17 @@ def _check_label(label: pd.Series) -> None:
     missing = int(label.isna().sum())
     if missing:
         raise InvalidData(
-            f"The label {label.name!r} is missing in {missing:,} of {len(label):,} rows. Remove or complete them."
+            f"The label {_name(label)} is missing in {missing:,} of {len(label):,} rows. Remove or complete them."
         )
     values = sorted(label.unique().tolist(), key=str)
     others = [value for value in values if str(value) not in ZERO_AND_ONE]
     if others:
         raise InvalidData(
-            f"The label {label.name!r} holds {_values(others)}; allowed are 0 and 1 only. Encode the label so."
+            f"The label {_name(label)} holds {_values(others)}; allowed are 0 and 1 only. Encode the label so."
         )
     if len(values) == 1:
         raise InvalidData(
-            f"The label {label.name!r} is {values[0]} in every row; a model needs rows of both classes, 0 and 1."
+            f"The label {_name(label)} is {values[0]} in every row; a model needs rows of both classes, 0 and 1."
         )
 
 
@@ -138,7 +169,7 @@ def _check_only_feature(feature: pd.Series) -> None:
     missing = int(feature.isna().sum())
     if missing:
         raise InvalidData(
-            f"The only feature, {feature.name!r}, is missing in {missing:,} of {len(feature):,} rows: that leaves "
+            f"The only feature, {_name(feature)}, is missing in {missing:,} of {len(feature):,} rows: that leaves "
             "nothing of them to score. Remove or complete these rows, or add another feature."
         )
 
@@ -148,5 +179,11 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def _values(values: list[object]) -> str:
-    more = f" and {len(values) - VALUES_SHOWN:,} more" if len(values) > VALUES_SHOWN else ""
-    return ", ".join(repr(value) for value in values[:VALUES_SHOWN]) + more
+    """The values, if they are few enough to be codes of a label; else it is another column, and they are data."""
+    if len(values) > VALUES_SHOWN:
+        return f"{len(values):,} other values"
+    return ", ".join(repr(cut(value) if isinstance(value, str) else value) for value in values)
+
+
+def _name(column: pd.Series) -> str:
+    return repr(cut(str(column.name)))

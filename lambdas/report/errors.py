@@ -3,3 +3,7 @@
 
 class UnreadableFile(Exception):
     """A file that an earlier step of the run leaves can't be read."""
+
+
+class UnwritableFile(Exception):
+    """What this step leaves can't be left in the bucket: the stack's fault, or AWS's."""

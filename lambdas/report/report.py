@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from lambdas.report.costs import Costs
+from lambdas.report.errors import UnreadableFile
 from lambdas.report.findings import Findings
 from lambdas.report.jobs import TrainingJob, Tuning
 from lambdas.report.page import page
@@ -49,7 +50,13 @@ def write_report(request: Request, store: Store, jobs: Jobs, executions: Executi
 
 def _findings(request: Request, store: Store, jobs: Jobs, executions: Executions) -> Findings:
     def read(name: str) -> Any:
-        return json.loads(store.read(request.bucket, f"{request.prefix}{name}"))
+        try:
+            return json.loads(store.read(request.bucket, f"{request.prefix}{name}"))
+        except ValueError as error:
+            raise UnreadableFile(
+                f"s3://{request.bucket}/{request.prefix}{name} is not what an earlier step of the run leaves: {error}. "
+                "Start another run."
+            ) from error
 
     choice = read("choice.json")
     trained = jobs.training_job(choice["trained"]["job_name"])

@@ -4,9 +4,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.report.errors import UnreadableFile
+from lambdas.report.errors import UnreadableFile, UnwritableFile
 
 LINK_SECONDS = 3600
 
@@ -23,15 +23,22 @@ class S3Store:
         """Raises UnreadableFile."""
         try:
             body: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             raise UnreadableFile(
                 f"s3://{bucket}/{key} can't be read: {error}. An earlier step of the run leaves it; look at that "
                 "step's log, or start another run."
             ) from error
-        return body.decode()
+        return body.decode(errors="replace")
 
     def write(self, bucket: str, key: str, content: str, content_type: str) -> None:
-        self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType=content_type)
+        """Raises UnwritableFile."""
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType=content_type)
+        except (BotoCoreError, ClientError) as error:
+            raise UnwritableFile(
+                f"s3://{bucket}/{key} can't be written: {error}. Start another run; if access is denied again, deploy "
+                "the stack again."
+            ) from error
 
     def link(self, bucket: str, key: str) -> str:
         """A link that reads the object with this function's own rights.

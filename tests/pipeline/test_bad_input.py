@@ -72,6 +72,18 @@ CASES = (
         ("tuning.warm_start_from", "no tuning job of 200101-000000-0a1b2c"),
     ),
     Case(
+        "an input of a thousand fields",
+        {"data": {f"column{number}": number for number in range(1000)}},
+        "InvalidInput",
+        ("data: 1,000 of its fields are not known", "label_column"),
+    ),
+    Case(
+        "a cost that no float can hold",
+        {"costs": {"missed_fraud": 10**400, "false_alarm": 1}},
+        "InvalidInput",
+        ("costs.missed_fraud", "a number from 0 to"),
+    ),
+    Case(
         "a bucket that isn't there",
         {"data": {"source": "s3://no-such-bucket-anywhere/a.csv"}},
         "UnreadableSource",
@@ -94,6 +106,14 @@ CASES = (
     ),
     Case("a path that climbs", zipped(**{"../a.csv": GOOD}), "InvalidData", ("'../a.csv'", "out of the archive")),
     Case("a broken zip", zipped(**{"a.csv": GOOD})[:-30], "InvalidData", ("can't be unpacked",)),
+    Case("a file that is cut off in a row", f"{GOOD}7".encode(), "InvalidData", ("line 102 has 1 of 2 fields",)),
+    Case("another encoding", GOOD.encode("utf-16"), "InvalidData", ("not UTF-8 text", "Save it as UTF-8")),
+    Case(
+        "a value of very many characters",
+        f"{GOOD}1,{'x' * 100_000}\n".encode(),
+        "InvalidData",
+        ("'Class' holds 'xxx", "0 and 1"),
+    ),
     Case("an empty file", b"", "InvalidData", ("empty", "column names")),
     Case(
         "an absent label",

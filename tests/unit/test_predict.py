@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 from botocore.exceptions import ClientError, ReadTimeoutError
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -47,6 +47,7 @@ from predict.model import INSTANCE_BYTES, SERVERLESS_BYTES, Live, Registered, fi
 from predict.options import Options
 from predict.scored_file import ScoredFile
 from predict.transactions import Row, Transactions
+from tests.unit.bad_files import BAD_FILES, BadFile
 from tests.unit.small_cloud import REGION, ROLE, Principal, SmallPlatform
 from tests.unit.synthetic_transactions import LESSON, transactions
 
@@ -229,6 +230,40 @@ def test_text_in_another_encoding_is_found_in_whatever_row_it_stands(tmp_path: P
     assert "is not UTF-8 text" in refusal(path)
 
 
+@pytest.mark.parametrize("file", BAD_FILES, ids=lambda file: file.name)
+def test_a_file_that_no_model_could_be_trained_on_is_scored_or_refused_in_a_sentence(
+    tmp_path: Path, file: BadFile
+) -> None:
+    """Some can be scored: a label is not asked for, nor more rows than one."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(file.content)
+    assert_read_or_refused(path)
+
+
+def assert_read_or_refused(path: Path) -> None:
+    """By a sentence that is short, whatever the file holds."""
+    try:
+        rows = list(Transactions(path, ("Time", "V1")).rows())
+    except Misuse as error:
+        told = str(error)
+        assert told.startswith(str(path))
+        assert told[-1] in ".?"
+        assert len(told) < 1000 + len(str(path))
+    else:
+        assert [row.features.count(",") for row in rows] == [1] * len(rows)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    start=st.sampled_from((b"", b"Time,V1\n", b"Time,V1\n1,2\n", b"\xef\xbb\xbfTime,V1\n")),
+    rest=st.binary(max_size=80) | st.text('0123.,;"-e\r\n \taN_\0', max_size=80).map(str.encode),
+)
+def test_any_file_is_read_or_refused_in_a_sentence(tmp_path: Path, start: bytes, rest: bytes) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(start + rest)
+    assert_read_or_refused(path)
+
+
 # --- requests ---------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +327,14 @@ def test_an_answer_that_is_no_probability_a_row_is_refused(tmp_path: Path, answe
         scores(answer, 2, "It")
     with pytest.raises(PredictFailed, match=re.escape(words)):
         list(scores_in(write(tmp_path / "scores", answer.replace(",", "\n")), 2, "It"))
+
+
+def test_a_file_of_answers_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scores"
+    path.write_bytes(b"0.5\n\xff\xfe\n")
+
+    with pytest.raises(PredictFailed, match="It answered with text where a number belongs"):
+        list(scores_in(path, 2, "It"))
 
 
 # --- the endpoint -----------------------------------------------------------------------------------------------

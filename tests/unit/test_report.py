@@ -924,6 +924,22 @@ def test_the_store_reads_and_writes_text(stubbed: Callable[[str], Stubber]) -> N
     store.write("b", "k", "ä", "text/html")
 
 
+@pytest.mark.parametrize("name", ["choice.json", "evaluation.json", "data_report.json"])
+@pytest.mark.parametrize("content", ["", "{", "\ufffd"], ids=["empty", "cut off", "no text"])
+def test_a_file_that_an_earlier_step_did_not_leave_so_is_named_and_nothing_is_written(name: str, content: str) -> None:
+    class Broken(Store):
+        def read(self, bucket: str, key: str) -> str:
+            return content if key.endswith(f"/{name}") else super().read(bucket, key)
+
+    store = Broken()
+    with pytest.raises(
+        UnreadableFile, match=rf"/{name} is not what an earlier step of the run leaves: .*another run\.$"
+    ):
+        write_report(Request.read(EVENT), store, Jobs(), Executions())
+
+    assert store.types == {}
+
+
 def test_a_file_that_is_not_there_is_named(stubbed: Callable[[str], Stubber]) -> None:
     s3 = stubbed("s3")
     s3.add_client_error("get_object", "NoSuchKey", "The specified key does not exist.")

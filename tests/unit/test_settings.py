@@ -159,6 +159,8 @@ def test_an_image_for_studio_is_given_by_its_address_in_ecr(uri: str) -> None:
         pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/Studio:1", id="a capital letter"),
         pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1 ", id="a space"),
         pytest.param("https://123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:1", id="a web address"),
+        pytest.param("\u0661" * 12 + ".dkr.ecr.us-east-1.amazonaws.com/studio:1", id="other digits"),
+        pytest.param("123456789012.dkr.ecr.us-east-1.amazonaws.com/studio:\u00e4", id="an accent"),
     ],
 )
 def test_other_images_are_refused(uri: Any) -> None:
@@ -199,6 +201,21 @@ def test_any_other_addresses_are_refused(addresses: Any) -> None:
 @pytest.mark.parametrize("given", [{}, {"data": {"source": "s3://b/k"}}, {"tuning": {"max_jobs": 3}}])
 def test_runs_that_start_by_themselves_have_an_input(given: dict[str, Any]) -> None:
     assert settings(retrain_input=given).retrain_input == given
+
+
+def test_the_longest_input_of_a_run_fits_into_a_rule_of_eventbridge_with_what_is_added() -> None:
+    events = botocore.session.get_session().get_service_model("events")
+    longest = events.shape_for("TransformerInput").metadata["max"]
+    empty = json.dumps({"data": {"label_column": ""}})
+    given = {"data": {"label_column": "x" * (8000 - len(empty))}}
+    added = json.dumps({"data": {"source": f"s3://{'b' * 63}/<detail-object-key>"}, "candidates": {"registered": True}})
+
+    assert settings(retrain_input=given).retrain_input == given
+    assert len(json.dumps(given)) + len(added) <= longest
+
+
+def test_a_longer_input_of_a_run_is_refused_by_its_length() -> None:
+    assert "at most 8,000 characters" in refusal(DEFAULTS | {"retrain_input": {"data": {"label_column": "x" * 8000}}})
 
 
 @pytest.mark.parametrize("given", [None, [], "{}", {"data": "s3://b/k"}, {"data": None}])

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stacks.settings import SettingsError
-from stacks.user_profiles import UserProfile
+from stacks.user_profiles import UserProfile, problems_of
 from tests.unit.test_settings import DEFAULTS, refusal, settings
 
 
@@ -55,6 +58,7 @@ def test_an_entry_that_is_neither_name_nor_object_is_refused(entry: Any) -> None
         pytest.param("ana_maria", id="an underscore"),
         pytest.param("ana\n", id="a line break"),
         pytest.param("maría", id="an accent"),
+        pytest.param(f"a{'-' * 62}a", id="too long by hyphens"),
     ],
 )
 def test_a_name_that_aws_refuses_is_refused_by_name(name: str) -> None:
@@ -104,3 +108,26 @@ def test_all_that_is_wrong_with_all_profiles_is_said_at_once() -> None:
 
     for place in ("[0]", "[1]", "[2]"):
         assert f"settings.user_profiles{place}" in str(error.value)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+ENTRIES = st.dictionaries(
+    st.sampled_from(("name", "instance_types", "idle_minutes", "idle_minute")),
+    ANYTHING | st.lists(st.sampled_from(("ml.t3.medium", "ml.m5.large", "ml.m5.lage")), max_size=3) | st.just("ana"),
+)
+
+
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@given(st.lists(ENTRIES | ANYTHING, max_size=4) | ANYTHING)
+def test_anything_given_as_profiles_is_taken_or_refused_by_name(given_profiles: Any) -> None:
+    if problems_of(given_profiles):
+        assert "settings.user_profiles" in refused(given_profiles)
+        return
+    found = profiles(given_profiles)
+    assert len(found) == len(given_profiles)
+    assert len({profile.name.lower() for profile in found}) == len(found)
+    assert all(len(profile.name) <= 63 for profile in found)
