@@ -15,13 +15,10 @@ ACCOUNTS: Mapping[str, str] = {
     "ap-northeast-2": "366743142698",
     "ap-northeast-3": "867004704886",
     "ap-south-1": "720646828776",
-    "ap-south-2": "628508329040",
     "ap-southeast-1": "121021644041",
     "ap-southeast-2": "783357654285",
     "ap-southeast-3": "951798379941",
-    "ap-southeast-4": "106583098589",
     "ca-central-1": "341280168497",
-    "ca-west-1": "190319476487",
     "eu-central-1": "492215442770",
     "eu-central-2": "680994064768",
     "eu-north-1": "662702820516",
@@ -40,7 +37,8 @@ ACCOUNTS: Mapping[str, str] = {
     "us-west-2": "246618743249",
 }
 """The account that publishes the image, by region: the table of sagemaker 3.27.0, image_uri_config/xgboost.json,
-commercial regions."""
+commercial regions, but for those in which CloudFormation lacks one of the stack's types: ap-south-2, ap-southeast-4 and
+ca-west-1 (the resource schemas of 2026-10-20, in cfn-lint 1.58.0)."""
 
 
 class XgboostImage(Construct):

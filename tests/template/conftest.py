@@ -8,7 +8,7 @@ import pytest
 
 from tests.template.deployment import Deployment
 from tests.template.machine import Machine
-from tests.template.synthesis import synthesise
+from tests.template.synthesis import EVERYTHING, synthesise
 
 Deploy = Callable[..., Deployment]
 
@@ -17,6 +17,12 @@ Deploy = Callable[..., Deployment]
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """The stack with the settings of cdk.json."""
     return synthesise(tmp_path_factory.mktemp("assembly") / "cdk.out")
+
+
+@pytest.fixture(scope="session")
+def richest(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The stack with all that the settings offer."""
+    return synthesise(tmp_path_factory.mktemp("richest") / "cdk.out", **EVERYTHING)
 
 
 @pytest.fixture

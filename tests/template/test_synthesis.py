@@ -4,14 +4,27 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stacks.user_profiles import MOST_PROFILES
 from tests.template.conftest import Deploy
 from tests.template.deployment import Deployment, Resource
-from tests.template.synthesis import ROOT, context
+from tests.template.synthesis import EVERYTHING, ROOT, context, synthesise
+
+OTHERWISE = {
+    # Nested stacks hand on what others need as parameters; there is no other stack that could refer to this one.
+    "@aws-cdk/core:defaultCrossStackReferences",
+}
+
+LARGEST_BODY = 1_000_000
+"""Bytes: CloudFormation takes 1 MB (its guide's "CloudFormation quotas"; the next as well)."""
+MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+LONGEST_INLINE, LONGEST_MANAGED = 10_240, 6_144
+"""Characters of all inline policies of a role, and of a managed one (IAM's guide, "IAM and STS quotas")."""
 
 
 def run_app(folder: Path, app_context: dict[str, Any]) -> subprocess.CompletedProcess[str]:
@@ -32,7 +45,7 @@ def by_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The assembly that app.py gives with the settings of cdk.json."""
     folder = tmp_path_factory.mktemp("app")
     finished = run_app(folder, context())
-    assert (finished.returncode, finished.stderr) == (0, "")
+    assert (finished.returncode, finished.stderr) == (0, "")  # without a word, of what is deprecated neither
     return folder / "cdk.out"
 
 
@@ -47,6 +60,86 @@ def test_no_account_or_region_is_asked_for(by_app: Path) -> None:
 
     assert manifest["artifacts"]["fraud"]["environment"] == "aws://unknown-account/unknown-region"
     assert "missing" not in manifest  # nothing that the CLI would have to look up in an account
+
+
+# --- what the CDK finds ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["deployment", "richest"], ids=["the settings of cdk.json", "all that they offer"])
+def assembly(request: pytest.FixtureRequest) -> Path:
+    synthesised: Deployment = request.getfixturevalue(request.param)
+    return synthesised.folder
+
+
+def test_the_cdks_own_validation_finds_nothing(assembly: Path) -> None:
+    """Its rules for CloudFormation, and all that constructs warn of; an annotation of the app's own is there, too."""
+    assert json.loads((assembly / "validation-report.json").read_text())["pluginReports"] == []
+
+
+def test_a_strict_cli_has_nothing_to_refuse(assembly: Path) -> None:
+    """`cdk synth --strict` fails on warnings."""
+    said = [
+        (path, entry["data"])
+        for path, entries in json.loads((assembly / "fraud.metadata.json").read_text()).items()
+        for entry in entries
+        if entry["type"] in ("aws:cdk:warning", "aws:cdk:error")
+    ]
+
+    assert said == []
+
+
+def test_every_feature_flag_of_the_cdk_is_set_and_as_it_recommends(by_app: Path) -> None:
+    artifacts = json.loads((by_app / "manifest.json").read_text())["artifacts"]
+    (flags,) = (item["properties"]["flags"] for item in artifacts.values() if item["type"] == "cdk:feature-flag-report")
+
+    assert {name for name, flag in flags.items() if flag.get("userValue") != flag["recommendedValue"]} == set(OTHERWISE)
+
+
+# --- what CloudFormation takes ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """As many users as can be, with long names, and all else that the settings offer."""
+    users = [
+        {"name": f"{'n' * 59}-{number:03}", "instance_types": ["ml.m5.4xlarge"], "idle_minutes": 120}
+        for number in range(MOST_PROFILES)
+    ]
+    settings = {**EVERYTHING, "project": "eightlet", "user_profiles": users}
+    return synthesise(tmp_path_factory.mktemp("crowded") / "cdk.out", **settings)
+
+
+def test_the_templates_of_a_crowded_stack_are_not_too_large(crowded: Deployment) -> None:
+    bodies = {path.name: path.stat().st_size for path in crowded.folder.glob("*.template.json")}
+
+    assert len(bodies) == len(crowded.templates)
+    assert {name: size for name, size in bodies.items() if size > LARGEST_BODY} == {}
+
+
+@pytest.mark.parametrize("part", MOST)
+def test_the_templates_of_a_crowded_stack_do_not_have_too_much_in_them(crowded: Deployment, part: str) -> None:
+    counts = {stack: len(template.get(part, {})) for stack, template in crowded.templates.items()}
+
+    assert any(counts.values())
+    assert {stack: count for stack, count in counts.items() if count > MOST[part]} == {}
+
+
+def test_the_policies_of_a_crowded_stack_are_no_longer_than_iam_takes(crowded: Deployment) -> None:
+    inline: Counter[str] = Counter()
+    for policy in crowded.all("AWS::IAM::Policy"):
+        for role in policy.properties["Roles"]:
+            inline[str(crowded.resolve(role, policy.stack))] += length(crowded, policy)
+    managed = {policy.reference: length(crowded, policy) for policy in crowded.all("AWS::IAM::ManagedPolicy")}
+
+    assert inline
+    assert {role: characters for role, characters in inline.items() if characters > LONGEST_INLINE} == {}
+    assert {name: characters for name, characters in managed.items() if characters > LONGEST_MANAGED} == {}
+
+
+def length(deployment: Deployment, policy: Resource) -> int:
+    """Characters without white space, as IAM counts them, with stand-ins for what is known only once deployed."""
+    document = deployment.resolve(policy.properties["PolicyDocument"], policy.stack)
+    return len("".join(json.dumps(document).split()))
 
 
 @pytest.mark.parametrize("region", ["eu-west-1", "us-east-1"])
