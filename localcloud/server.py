@@ -1,6 +1,8 @@
 """The server process: `python -m localcloud.server`, started and configured by `localcloud.cloud`."""
 
 import asyncio.constants
+import os
+from pathlib import Path
 
 from localcloud import ministack_adapter as ministack
 from localcloud import wire
@@ -19,6 +21,8 @@ def main() -> None:
     ministack.check()
     processes.warm_up()
     ministack.adapt()
+    if record := os.environ.get("LOCALCLOUD_DECISIONS"):
+        ministack.record_decisions(Path(record))
     service = SageMaker(ministack.MinistackPlatform())
     wire.serve(service)
     faults = Faults()

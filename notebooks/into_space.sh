@@ -44,7 +44,8 @@ END
 
 if fetch > "$scratch/told" 2>&1; then
     rm -f "$log"
+    echo "The notebooks are in $folder."
 else
-    { echo "The notebooks could not be copied into $folder:"; cat "$scratch/told"; } > "$log"
+    { echo "The notebooks could not be copied into $folder:"; cat "$scratch/told"; } | tee "$log"
 fi
 exit 0

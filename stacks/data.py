@@ -6,6 +6,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.ecr import allow_pulling
+from stacks.objects import allow_listing, allow_reading, allow_writing_in_parts
 from stacks.settings import Settings
 from stacks.xgboost_image import REPOSITORY, XgboostImage
 
@@ -34,8 +35,9 @@ class DataStack(cdk.NestedStack):
             assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
             description="In which training jobs and models run",
         )
-        self.bucket.grant_read(self.execution_role, "runs/*")
-        self.bucket.grant_put(self.execution_role, "runs/*/output/*")
+        allow_listing(self.execution_role, self.bucket)
+        allow_reading(self.execution_role, self.bucket, "runs/*")
+        allow_writing_in_parts(self.execution_role, self.bucket, "runs/*/output/*")
         self._allow_logs_and_metrics(settings)
         self._allow_image()
 

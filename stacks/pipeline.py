@@ -8,6 +8,14 @@ from constructs import Construct
 
 from stacks.data import DataStack
 from stacks.functions import Code, PythonFunction, Size, log_group
+from stacks.objects import (
+    allow_copying,
+    allow_deleting,
+    allow_listing,
+    allow_reading,
+    allow_writing,
+    allow_writing_in_parts,
+)
 from stacks.retraining import Retraining
 from stacks.sagemaker_kinds import HOSTING, MODELS, RUN_JOBS
 from stacks.settings import Settings
@@ -63,10 +71,10 @@ class PipelineStack(cdk.NestedStack):
                 "DEFAULT_IDLE_MINUTES": str(self._settings.endpoint_idle_minutes),
             },
         )
-        self._data.bucket.grant_put(function, "runs/*/code/*")
         # The last registered model is copied to where the candidates of the run lie.
-        self._data.bucket.grant_read(function, "runs/*/choice/*")
-        self._data.bucket.grant_put(function, "runs/*/output/registered-model/*")
+        allow_listing(function, self._data.bucket)
+        allow_copying(function, self._data.bucket, "runs/*/choice/*", "runs/*/output/registered-model/*")
+        allow_writing(function, self._data.bucket, "runs/*/code/*")
         group = MODELS.format(project=self._settings.project)
         function.add_to_role_policy(
             iam.PolicyStatement(
@@ -97,10 +105,11 @@ class PipelineStack(cdk.NestedStack):
             size=Size(3008, cdk.Duration.minutes(15), disk_mib=4096),
             environment={},
         )
-        self._data.bucket.grant_read(function, "raw/*")
-        self._data.bucket.grant_read(function, "runs/*/train/*")  # those of the run that registered a model
-        self._data.bucket.grant_put(function, "runs/*")
-        self._data.bucket.grant_delete(function, "runs/*")
+        allow_listing(function, self._data.bucket)
+        # Beside the source, the training rows of the run that registered a model.
+        allow_reading(function, self._data.bucket, "raw/*", "runs/*/train/*")
+        allow_writing_in_parts(function, self._data.bucket, "runs/*")
+        allow_deleting(function, self._data.bucket, "runs/*")
         return function
 
     def _evaluate(self) -> PythonFunction:
@@ -112,9 +121,8 @@ class PipelineStack(cdk.NestedStack):
             size=Size(2048, cdk.Duration.minutes(15)),
             environment={},
         )
-        self._data.bucket.grant_read(function, "runs/*")
-        self._data.bucket.grant_put(function, "runs/*/evaluation.json")
-        self._data.bucket.grant_put(function, "runs/*/choice.json")
+        allow_reading(function, self._data.bucket, "runs/*")
+        allow_writing(function, self._data.bucket, "runs/*/evaluation.json", "runs/*/choice.json")
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[self._arns("endpoint")])
         )
@@ -133,9 +141,8 @@ class PipelineStack(cdk.NestedStack):
             size=Size(512, cdk.Duration.minutes(5)),
             environment={},
         )
-        self._data.bucket.grant_read(function, "runs/*")
-        self._data.bucket.grant_put(function, "runs/*/report.html")
-        self._data.bucket.grant_put(function, "runs/*/tuning_history.json")
+        allow_reading(function, self._data.bucket, "runs/*")
+        allow_writing(function, self._data.bucket, "runs/*/report.html", "runs/*/tuning_history.json")
         function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=[

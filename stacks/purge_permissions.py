@@ -19,7 +19,7 @@ def allow_purge(purge: PythonFunction, *, settings: Settings, studio: StudioStac
     _allow_sagemaker(permissions, settings)
     _allow_domain(permissions, studio)
     _allow_home(permissions, studio)
-    _allow_logs(permissions, settings)
+    _allow_logs(permissions, settings, studio)
 
 
 class _Permissions:
@@ -105,15 +105,18 @@ def _allow_home(permissions: _Permissions, studio: StudioStack) -> None:
     permissions.allow(["elasticfilesystem:DescribeFileSystems", "ec2:DescribeSecurityGroups"], ["*"])
 
 
-def _allow_logs(permissions: _Permissions, settings: Settings) -> None:
-    """Deleting the logs that SageMaker leaves: of the project's endpoints, and of its jobs in the shared group."""
+def _allow_logs(permissions: _Permissions, settings: Settings, studio: StudioStack) -> None:
+    """Deleting the logs that SageMaker leaves: of the project's endpoints, and of its jobs and its domain in groups
+    that others share."""
 
     def group(name: str) -> str:
         return permissions.arn("logs", "log-group", f"/aws/sagemaker/{name}", ":")
 
-    endpoints, jobs = group(f"Endpoints/{settings.project}-*"), (group("TrainingJobs"), group("TransformJobs"))
-    shared = [*jobs, *(f"{each}:*" for each in jobs)]
+    endpoints = group(f"Endpoints/{settings.project}-*")
+    own = {group(jobs): f"{settings.project}-*" for jobs in ("TrainingJobs", "TransformJobs")}
+    own[group("studio")] = f"{studio.domain.attr_domain_id}/*"
+    shared = [*own, *(f"{each}:*" for each in own)]
     permissions.allow(["logs:DescribeLogGroups"], ["*"])  # lists have no resource level
     permissions.allow(["logs:DeleteLogGroup"], [endpoints, *shared])
     permissions.allow(["logs:DescribeLogStreams"], shared)
-    permissions.allow(["logs:DeleteLogStream"], [f"{each}:log-stream:{settings.project}-*" for each in jobs])
+    permissions.allow(["logs:DeleteLogStream"], [f"{each}:log-stream:{streams}" for each, streams in own.items()])

@@ -12,6 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from stacks.data import DataStack
+from stacks.objects import allow_reading
 from stacks.settings import Settings
 
 _FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -62,14 +63,9 @@ class StudioNotebooks(Construct):
         )
 
     def grant_fetch(self, role: iam.Role) -> None:
-        """Let the role read the parameter and the archive; the asset's own grant is for all of the CDK's bucket."""
-        self._parameter.grant_read(role)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[self._archive.bucket.arn_for_objects(self._archive.s3_object_key)],
-            )
-        )
+        """Let the role read the parameter and the archive; their own grants allow more."""
+        role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[self._parameter.parameter_arn]))
+        allow_reading(role, self._archive.bucket, self._archive.s3_object_key)
 
 
 def _digest(text: str) -> str:

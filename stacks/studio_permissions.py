@@ -8,6 +8,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from stacks.data import DataStack
 from stacks.endpoints import create_dated_endpoint, from_own_configuration, tag_at_creation, tag_own
+from stacks.objects import allow_listing, allow_reading, allow_writing_in_parts
 from stacks.sagemaker_kinds import HOSTING, RUN_JOBS, STUDIO
 from stacks.settings import Settings
 from stacks.user_profiles import UserProfile
@@ -24,13 +25,13 @@ def allow_studio_user(
 ) -> None:
     """SageMaker has no grants in the CDK."""
     permissions = _Permissions(role, settings, profile)
-    data.bucket.grant_read(role)
-    for prefix in ("raw", f"runs/{settings.project}-*"):
-        data.bucket.grant_put(role, f"{prefix}/*")
+    allow_listing(role, data.bucket)
+    allow_reading(role, data.bucket, "*")
+    allow_writing_in_parts(role, data.bucket, "raw/*", f"runs/{settings.project}-*/*")
     _allow_spaces(permissions, domain.attr_domain_id, profile)
     _allow_jobs(permissions)
     _allow_hosting(permissions)
-    _allow_logs(permissions)
+    _allow_logs(permissions, domain.attr_domain_id)
     permissions.add(tag_at_creation(permissions.tagged_at_creation, permissions.creating))
     permissions.allow(
         ["iam:PassRole"],
@@ -155,8 +156,12 @@ def _allow_hosting(permissions: _Permissions) -> None:
     permissions.allow(["sagemaker:ListEndpoints"], ["*"])  # lists have no resource level
 
 
-def _allow_logs(permissions: _Permissions) -> None:
-    """Reading what the project's training jobs print, in the group that all of the account's share."""
+def _allow_logs(permissions: _Permissions, domain_id: str) -> None:
+    """Reading what the project's training jobs print, and writing what the scripts do with which apps start; the
+    account's share a group each (aws-facts 5.14)."""
     jobs = permissions.log_group("/aws/sagemaker/TrainingJobs")
     permissions.allow(["logs:DescribeLogStreams"], [jobs, f"{jobs}:*"])
     permissions.allow(["logs:GetLogEvents"], [f"{jobs}:log-stream:{permissions.settings.project}-*"])
+    apps = permissions.log_group("/aws/sagemaker/studio")
+    permissions.allow(["logs:CreateLogGroup"], [apps, f"{apps}:*"])
+    permissions.allow(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{apps}:log-stream:{domain_id}/*"])

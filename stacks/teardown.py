@@ -13,6 +13,7 @@ from constructs import Construct
 from stacks.data import DataStack
 from stacks.endpoints import tag_own
 from stacks.functions import Code, PythonFunction, Size
+from stacks.objects import allow_emptying
 from stacks.pipeline import PipelineStack, allow_withdrawing
 from stacks.purge_permissions import allow_purge
 from stacks.sagemaker_kinds import HOSTING, RUN_JOBS
@@ -177,8 +178,7 @@ class TeardownStack(cdk.NestedStack):
                 "VPC_ID": studio.network.vpc_id,
             },
         )
-        data.bucket.grant_read(purge)
-        data.bucket.grant_delete(purge)
+        allow_emptying(purge, data.bucket)
         allow_purge(purge, settings=settings, studio=studio, pipeline=pipeline)
         # Not among what the function depends on, for it names the function.
         handover = iam.Policy(self, "PurgeGoesOn", statements=[self._invoke(purge)], roles=[purge.role])  # type: ignore[list-item]

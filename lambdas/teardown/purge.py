@@ -83,7 +83,7 @@ def _purge(started: float, context: Any) -> bool:
             purge_studio(StudioClients(sagemaker, client("efs"), client("ec2")), scope.domain),
         ),
         # An endpoint writes its log, and a job its model, until it is gone.
-        partial(delete_logs, client("logs"), scope.project),
+        partial(delete_logs, client("logs"), scope.project, scope.domain.id),
         partial(empty, client("s3"), scope.bucket),
     )
     return take(step, started, context)

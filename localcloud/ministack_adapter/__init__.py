@@ -10,6 +10,7 @@ from localcloud.ministack_adapter import (
     callers,
     cloudformation,
     clouds_time,
+    decisions,
     event_targets,
     functions,
     networks,
@@ -30,6 +31,7 @@ from localcloud.ministack_adapter.callers import (
 )
 from localcloud.ministack_adapter.cloudformation import register_resource_type
 from localcloud.ministack_adapter.clouds_time import advance_clock
+from localcloud.ministack_adapter.decisions import record_decisions
 from localcloud.ministack_adapter.internals import HttpResponse, MinistackChanged
 from localcloud.ministack_adapter.sagemaker_platform import MinistackPlatform
 from localcloud.ministack_adapter.services import (
@@ -68,6 +70,7 @@ __all__ = [
     "inventory",
     "main",
     "publish_public_layer",
+    "record_decisions",
     "register_public_parameter",
     "register_resource_type",
     "register_service",
@@ -81,6 +84,7 @@ PARTS: tuple[ModuleType, ...] = (
     callers,
     cloudformation,
     clouds_time,
+    decisions,
     event_targets,
     functions,
     networks,
@@ -112,6 +116,7 @@ def adapt() -> None:
     permissions.ask_for_log_streams()
     permissions.ask_for_file_systems()
     permissions.ask_for_network_interfaces()
+    permissions.tell_that_an_object_is_missing_to_who_may_list()
     permissions.tell_the_vpc_of_security_groups()
     networks.refuse_to_delete_networks_in_use()
     cloudformation.delete_resources_as_their_services_do()
@@ -121,6 +126,6 @@ def adapt() -> None:
     event_targets.start_executions_as_the_targets_role()
     signatures.refuse_signature_version_2()
     functions.name_errors_as_lambda_does()
-    functions.make_log_groups_only_where_the_role_may()
+    functions.write_logs_only_where_the_role_may()
     functions.log_as_the_python_runtime_does()
     functions.measure_every_invocation()

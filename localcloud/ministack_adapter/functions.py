@@ -59,27 +59,30 @@ def name_errors_as_lambda_does() -> None:
     replace(lambda_svc, "_execute_function_warm", execute)
 
 
-def make_log_groups_only_where_the_role_may() -> None:
-    """A log group that is gone comes back only if the function's role has logs:CreateLogGroup; ministack makes it in
-    any case, such as for the last lines of a function whose stack is being deleted."""
+def write_logs_only_where_the_role_may() -> None:
+    """What a function logs is written as its role, which may make a log group that is gone only with
+    logs:CreateLogGroup; ministack writes in any case, such as the last lines of a function whose stack goes."""
     original: Callable[..., None] = lambda_svc._emit_lambda_logs
 
     def emit(func: State, *given: Any, **named: Any) -> None:
         config: State = func.get("config") or func
         usual = f"/aws/lambda/{config['FunctionName']}"
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or usual
-        if group in cloudwatch_logs._log_groups or _may_make(group, config["Role"]):
+        if _may_write(group, config["Role"]):
             original(func, *given, **named)
 
     replace(lambda_svc, "_emit_lambda_logs", emit)
 
 
-def _may_make(group: str, role_arn: str) -> bool:
+def _may_write(group: str, role_arn: str) -> bool:
     account, region = current_account(), current_region()
+    missing = group not in cloudwatch_logs._log_groups
+    actions = [*(["CreateLogGroup"] if missing else []), "CreateLogStream", "PutLogEvents"]
     try:
         credentials = role_credentials(role_arn, "lambda.amazonaws.com", "logs")
         caller = SignedCaller(credentials["AWS_ACCESS_KEY_ID"], account, region)
-        caller.authorize("logs:CreateLogGroup", f"arn:aws:logs:{region}:{account}:log-group:{group}:*", {})
+        for action in actions:
+            caller.authorize(f"logs:{action}", f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:", {})
     except (AccessDenied, ValidationError):  # the role may be gone, too
         return False
     return True

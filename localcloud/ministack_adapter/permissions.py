@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import ec2, efs, tagging
+from ministack.services import ec2, efs, s3, tagging
 
 from localcloud.ministack_adapter.callers import SignedCaller, signed_caller
 from localcloud.ministack_adapter.internals import HttpResponse, State, Used, replace
@@ -17,6 +18,7 @@ USED: Used = (
     (iam_actions, ("_query_param", "_safe_json_field", "extract_resource_arn")),
     (iam_evaluator, ("enforce",)),
     (ec2, ("_security_groups",)),
+    (s3, ("_error", "_parse_bucket_key", "handle_request")),
     (efs, ("_error", "_mount_targets")),
     (tagging, ("_RESOURCE_TAG_COLLECTORS", "_collect_efs")),
 )
@@ -92,6 +94,30 @@ def _authorize_deletion_of_interface(caller: SignedCaller, mount_target: State) 
         f"{of_account}:network-interface/{mount_target['NetworkInterfaceId']}",
         {"ec2:Vpc": f"{of_account}:vpc/{mount_target['VpcId']}"},
     )
+
+
+def tell_that_an_object_is_missing_to_who_may_list() -> None:
+    """Answer a request for an object that isn't there with NoSuchKey only if the caller may list the bucket, else with
+    AccessDenied (aws-facts 14.1)."""
+    original = s3.handle_request
+
+    async def handle_request(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], **named: Any
+    ) -> HttpResponse:
+        answer: HttpResponse = await original(method, path, headers, body, query, **named)
+        copied = headers.get("x-amz-copy-source")
+        bucket, key = s3._parse_bucket_key(copied or path, headers)
+        is_missing = answer[0] == HTTPStatus.NOT_FOUND and (method == "HEAD" or b"<Code>NoSuchKey<" in answer[2])
+        if key and is_missing and (copied or method in ("GET", "HEAD")):
+            caller = signed_caller(headers, query)
+            try:
+                caller.authorize("s3:ListBucket", f"arn:aws:s3:::{bucket}", {})
+            except AccessDenied as denied:
+                refused: HttpResponse = s3._error("AccessDenied", denied.message, HTTPStatus.FORBIDDEN, path)
+                return refused
+        return answer
+
+    replace(s3, "handle_request", handle_request)
 
 
 def tell_the_vpc_of_security_groups() -> None:

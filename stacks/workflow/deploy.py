@@ -24,9 +24,10 @@ def deploy(scope: Construct, parts: Parts, *, then: sfn.IChainable) -> sfn.IChai
 
 def allow_endpoint(role: iam.IRole, scope: Construct, parts: Parts) -> None:
     """No endpoint is born without the date on which it is removed: IAM insists that it is in the very call."""
-    resources = [parts.arns(scope, "endpoint"), parts.arns(scope, "endpoint-config")]
-    role.add_to_principal_policy(create_dated_endpoint(parts.settings, resources))
-    role.add_to_principal_policy(tag_at_creation(resources, ["Endpoint"]))
+    endpoints = parts.arns(scope, "endpoint")
+    configs = parts.arns(scope, "endpoint-config")  # asked for as well (aws-facts 1.13)
+    role.add_to_principal_policy(create_dated_endpoint(parts.settings, [endpoints, configs]))
+    role.add_to_principal_policy(tag_at_creation([endpoints], ["Endpoint"]))
 
 
 def _create_model(scope: Construct, parts: Parts) -> sfn.TaskStateBase:

@@ -8,6 +8,7 @@ import pytest
 from demo.sample import write_sample
 from localcloud.cdk import CdkApp
 from localcloud.cloud import start
+from tests.pipeline.deployed_roles import write_down_roles
 from tests.pipeline.running import PROJECT, RETRAINING, Deployed, Run
 from tests.template.synthesis import ROOT, synthesise
 
@@ -23,6 +24,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         app.bootstrap()
         before = cloud.inventory()
         app.deploy()
+        write_down_roles(app, PROJECT)
         deployment = Deployed(app, before, app.outputs(PROJECT))
         deployment.stop_schedule()
         deployment.stop_retraining()

@@ -18,6 +18,7 @@ import pytest
 from bench.lesson import lesson, read
 from bench.pipeline import Pipeline
 from docs.pages import ROOT, commands, documents
+from stacks.pipeline import NO_ENDPOINT
 from tests.pipeline.running import Deployed, Run
 
 USING = ROOT / "docs" / "using.md"
@@ -146,6 +147,18 @@ def test_a_file_is_scored(shell: Shell, serving: Run, transactions: Path) -> Non
     assert len(result) == ROWS
     threshold = serving.output["evaluation"]["threshold"]
     assert (result["decision"] == (result["score"] >= threshold)).all()
+
+
+def test_a_file_is_scored_by_a_batch_job_while_nothing_serves(
+    deployed: Deployed, shell: Shell, serving: Run, transactions: Path
+) -> None:
+    deployed.announce(NO_ENDPOINT)
+
+    scored = shell.run("make predict", {"transactions.csv": str(transactions)})
+
+    deployed.announce(serving.name)
+    assert scored.returncode == 0, scored.stderr
+    assert pd.read_csv(transactions.with_name("transactions.scored.csv"))["score"].between(0, 1).all()
 
 
 # --- what bills, and what the stack tells -----------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from localcloud.cloud import Item
+from tests.pipeline.endless_jobs import start_job, start_search, status, status_of_search
 from tests.pipeline.models import document
 from tests.pipeline.policies import denied
-from tests.pipeline.running import Deployed, Run, wait_until
+from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
 
 MINIMUM = 0.99
 UNREACHABLE = {
@@ -140,10 +141,12 @@ def test_a_job_that_failed_is_not_tried_again(deployed: Deployed, broken_job: Fa
     assert len(jobs) == 1
 
 
+@pytest.mark.refuses("s3:GetObject")
 def test_a_job_that_may_not_read_its_rows_names_them(unreadable_rows: Failed) -> None:
     assert f"{unreadable_rows.run.prefix}train/train.csv (403: Forbidden)" in unreadable_rows.run.cause
 
 
+@pytest.mark.refuses("s3:GetObject")
 @pytest.mark.parametrize("fixture", ["broken_job", "unreadable_rows"])
 def test_after_a_failed_job_nothing_is_deployed(request: pytest.FixtureRequest, fixture: str) -> None:
     failed: Failed = request.getfixturevalue(fixture)
@@ -151,6 +154,7 @@ def test_after_a_failed_job_nothing_is_deployed(request: pytest.FixtureRequest, 
     assert not failed.left
 
 
+@pytest.mark.refuses("s3:GetObject")
 def test_an_endpoint_that_does_not_start_fails_the_run(broken_endpoint: Failed) -> None:
     run = broken_endpoint.run
     assert run.error == "EndpointFailed"
@@ -158,6 +162,7 @@ def test_an_endpoint_that_does_not_start_fails_the_run(broken_endpoint: Failed) 
     assert "did not pass the ping health check" in run.cause
 
 
+@pytest.mark.refuses("s3:GetObject")
 def test_an_endpoint_that_does_not_start_is_removed_with_its_model(broken_endpoint: Failed) -> None:
     assert not broken_endpoint.left
 
@@ -176,6 +181,17 @@ def test_stopping_an_execution_stops_its_job(deployed: Deployed, untuned: dict[s
     wait_until(lambda: _job_status(deployed, execution) not in ("InProgress", "Stopping"), "the training job ends")
     assert _job_status(deployed, execution) == "Stopped"
     assert run.states[-1] == "Train the model"
+
+
+def test_removing_a_run_stops_its_jobs(deployed: Deployed, full_run: Run) -> None:
+    run = f"{PROJECT}-endless"
+    start_search(deployed, full_run, f"{run}-0", {})
+    start_job(deployed, full_run, f"{run}-1", {})
+
+    deployed.remove(run)
+
+    wait_until(lambda: status_of_search(deployed, f"{run}-0") == "Stopped", "the search has stopped")
+    wait_until(lambda: status(deployed, f"{run}-1") == "Stopped", "the training job has stopped")
 
 
 def _job_status(deployed: Deployed, execution: str) -> str:

@@ -31,6 +31,7 @@ def handler(event, context):
         raise LookupError("no such caller")
     return context.aws_request_id
 """
+WRITING = ["logs:CreateLogStream", "logs:PutLogEvents"]
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
@@ -60,8 +61,9 @@ def function(deployed: Deployed) -> Iterator[Any]:
 
 
 def permit(iam: Any) -> None:
-    """Let the function's role make its log group, as Lambda's basic execution role does."""
-    statement = {"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}
+    """Let the function's role write its log, as Lambda's basic execution role does; and make its log group."""
+    actions = [*WRITING, "logs:CreateLogGroup"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=NAME, PolicyName=NAME, PolicyDocument=document)
 

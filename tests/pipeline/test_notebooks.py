@@ -102,6 +102,7 @@ sagemaker.create_model(
 )"""
 
 
+@pytest.mark.refuses("sagemaker:Delete*", "sagemaker:Stop*")
 def test_the_clean_up_takes_what_is_there_with_the_users_rights_and_can_be_run_again(
     deployed: Deployed, space: Space, sample: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from notebooks.space import client, user_environment
-from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
+from tests.pipeline.running import PROJECT, Deployed, Run, arn, wait_until
 
 USER = "data-scientist"
 """As cdk.json names it."""
@@ -50,6 +50,7 @@ def deployable(deployed: Deployed, user: Any, full_run: Run) -> Iterator[None]:
     user.delete_model(ModelName=MODEL)
 
 
+@pytest.mark.refuses("sagemaker:CreateEndpoint")
 @pytest.mark.parametrize(
     "tags",
     [
@@ -70,7 +71,7 @@ def test_a_user_gets_no_endpoint_without_the_project_and_a_date(user: Any, tags:
 
 
 @pytest.mark.usefixtures("deployable")
-def test_a_user_deploys_with_both_and_moves_the_date_and_no_other_tag(deployed: Deployed, user: Any) -> None:
+def test_a_user_deploys_with_both_and_moves_the_date(deployed: Deployed, user: Any) -> None:
     tags = {"project": PROJECT, "expires-at": DATE}
     endpoint = user.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=CONFIG, Tags=listed(tags))["EndpointArn"]
     wait_until(
@@ -78,13 +79,18 @@ def test_a_user_deploys_with_both_and_moves_the_date_and_no_other_tag(deployed: 
     )
 
     user.add_tags(ResourceArn=endpoint, Tags=listed({"expires-at": "2099-01-02T00:00:00Z"}))
-    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:AddTags"):
-        user.add_tags(ResourceArn=endpoint, Tags=listed({"project": "other"}))
 
     assert deployed.tags(endpoint) == {"project": PROJECT, "expires-at": "2099-01-02T00:00:00Z"}
     user.delete_endpoint(EndpointName=ENDPOINT)
 
 
+@pytest.mark.refuses("sagemaker:AddTags")
+def test_a_user_changes_no_other_tag_of_an_endpoint(user: Any, full_run: Run) -> None:
+    with pytest.raises(ClientError, match="not authorized to perform: sagemaker:AddTags"):
+        user.add_tags(ResourceArn=arn("endpoint", full_run.name), Tags=listed({"project": "other"}))
+
+
+@pytest.mark.refuses("sagemaker:AddTags", "sagemaker:DeleteModel")
 @pytest.mark.usefixtures("deployable")
 def test_a_user_makes_nobody_elses_things_the_projects(deployed: Deployed, user: Any, full_run: Run) -> None:
     described = deployed.client("sagemaker").describe_model(ModelName=full_run.name)
@@ -98,6 +104,12 @@ def test_a_user_makes_nobody_elses_things_the_projects(deployed: Deployed, user:
     with pytest.raises(ClientError, match="not authorized"):
         user.delete_model(ModelName="somebody-elses-model")
     deployed.client("sagemaker").delete_model(ModelName="somebody-elses-model")
+
+
+@pytest.mark.usefixtures("deployable")
+def test_a_user_sees_what_an_endpoint_would_run_on(user: Any) -> None:
+    (variant,) = user.describe_endpoint_config(EndpointConfigName=CONFIG)["ProductionVariants"]
+    assert variant["ModelName"] == MODEL
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------------
@@ -127,6 +139,7 @@ def job(deployed: Deployed, run: Run, **changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.refuses("sagemaker:CreateTrainingJob")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -149,6 +162,7 @@ def test_a_user_starts_no_job_that_the_project_would_not_find_or_that_costs_much
         user.create_training_job(**job(deployed, full_run, **changes))
 
 
+@pytest.mark.refuses("sagemaker:CreateHyperParameterTuningJob")
 def test_a_user_tunes_on_no_costly_instance_type(deployed: Deployed, user: Any, full_run: Run) -> None:
     given = job(deployed, full_run, ResourceConfig=on(COSTLY))
     members = ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
@@ -171,6 +185,14 @@ def test_a_user_tunes_on_no_costly_instance_type(deployed: Deployed, user: Any, 
         )
 
 
+def test_a_user_sees_what_a_search_has_tried(user: Any, full_run: Run) -> None:
+    name = f"{full_run.name}-0"
+    found = user.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert all(job["TrainingJobName"].startswith(name) for job in found["TrainingJobSummaries"])
+    assert found["TrainingJobSummaries"]
+
+
+@pytest.mark.refuses("iam:PassRole")
 def test_a_user_hands_on_no_other_role_than_the_execution_role(deployed: Deployed, user: Any, full_run: Run) -> None:
     iam = deployed.client("iam")
     another = iam.get_role(RoleName=deployed.resource("Pipeline", "MachineRole"))["Role"]["Arn"]
@@ -181,6 +203,7 @@ def test_a_user_hands_on_no_other_role_than_the_execution_role(deployed: Deploye
         user.create_model(ModelName=f"{PROJECT}-passed", ExecutionRoleArn=another, Tags=listed({"project": PROJECT}))
 
 
+@pytest.mark.refuses("sagemaker:StopTrainingJob")
 def test_a_user_stops_a_job_of_the_projects_and_nobody_elses(deployed: Deployed, user: Any, full_run: Run) -> None:
     given = job(deployed, full_run)
     user.create_training_job(**given)
@@ -205,6 +228,7 @@ def status(deployed: Deployed, name: str) -> str:
 # --- hosting on other terms ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.refuses("sagemaker:CreateEndpointConfig")
 def test_a_user_configures_no_endpoint_on_a_costly_instance_type(user: Any) -> None:
     variant = {"VariantName": "AllTraffic", "ModelName": MODEL, "InstanceType": COSTLY, "InitialInstanceCount": 1}
 
@@ -214,6 +238,7 @@ def test_a_user_configures_no_endpoint_on_a_costly_instance_type(user: Any) -> N
         )
 
 
+@pytest.mark.refuses("sagemaker:DeleteEndpoint", "sagemaker:InvokeEndpoint")
 @pytest.mark.usefixtures("deployable")
 def test_a_user_deletes_and_calls_no_endpoint_of_another_project(
     deployed: Deployed, user: Any, environment: Mapping[str, str]
@@ -261,6 +286,45 @@ def space(deployed: Deployed, user: Any) -> Iterator[dict[str, str]]:
     wait_until(lambda: not user.list_spaces(SpaceNameContains="by-a-user")["Spaces"], "the space is gone")
 
 
+@pytest.mark.parametrize("app_type", ["JupyterLab", "CodeEditor"])
+def test_a_user_opens_a_tagged_space_of_its_own_for_either_editor(deployed: Deployed, user: Any, app_type: str) -> None:
+    space = {"DomainId": deployed.outputs["DomainId"], "SpaceName": f"for-{app_type.lower()}"}
+    app = {**space, "AppType": app_type, "AppName": "default"}
+    larger = {"SpaceStorageSettings": {"EbsStorageSettings": {"EbsVolumeSizeInGb": 6}}}
+    own = listed({"project": PROJECT})
+
+    user.create_space(**{**space_of(deployed, USER), **space, "SpaceSettings": {"AppType": app_type}}, Tags=own)
+    wait_until(lambda: user.describe_space(**space)["Status"] == "InService", "the space is there")
+    user.update_space(**space, SpaceSettings=larger)
+    wait_until(lambda: user.describe_space(**space)["Status"] == "InService", "the space is larger")
+    user.create_app(**app, ResourceSpec={"InstanceType": ALLOWED}, Tags=own)
+    wait_until(lambda: user.describe_app(**app)["Status"] == "InService", "the editor runs")
+    listed_apps = user.list_apps(DomainIdEquals=space["DomainId"], SpaceNameEquals=space["SpaceName"])["Apps"]
+    arns = (user.describe_space(**space)["SpaceArn"], user.describe_app(**app)["AppArn"])
+    tags = [user.list_tags(ResourceArn=each)["Tags"] for each in arns]
+    user.delete_app(**app)
+    wait_until(lambda: user.describe_app(**app)["Status"] == "Deleted", "the editor has ended")
+    user.delete_space(**space)
+
+    assert [each["AppType"] for each in listed_apps] == [app_type]
+    assert tags == [own, own]
+
+
+def test_a_user_finds_its_domain_and_itself(deployed: Deployed, user: Any) -> None:
+    domain = {"DomainId": deployed.outputs["DomainId"]}
+
+    (found,) = user.list_domains()["Domains"]
+    profiles = user.list_user_profiles(DomainIdEquals=found["DomainId"])["UserProfiles"]
+    described = user.describe_domain(**domain)
+    oneself = user.describe_user_profile(**domain, UserProfileName=USER)
+
+    assert found["DomainId"] == described["DomainId"] == oneself["DomainId"] == domain["DomainId"]
+    assert USER in [profile["UserProfileName"] for profile in profiles]
+    assert {"Key": "project", "Value": PROJECT} in user.list_tags(ResourceArn=described["DomainArn"])["Tags"]
+    assert user.list_tags(ResourceArn=oneself["UserProfileArn"])["Tags"]
+
+
+@pytest.mark.refuses("sagemaker:CreateSpace")
 def test_a_user_makes_no_space_that_keeps_a_costly_instance_type(deployed: Deployed, user: Any) -> None:
     """Its app need not name one then."""
     costly = {"JupyterLabAppSettings": {"DefaultResourceSpec": {"InstanceType": COSTLY}}}
@@ -269,6 +333,7 @@ def test_a_user_makes_no_space_that_keeps_a_costly_instance_type(deployed: Deplo
         user.create_space(**space_of(deployed, USER, **costly))
 
 
+@pytest.mark.refuses("sagemaker:CreateApp")
 @pytest.mark.parametrize(
     ("app_type", "instance_type"),
     [("JupyterLab", COSTLY), ("KernelGateway", ALLOWED), ("Canvas", ALLOWED), ("RStudioServerPro", ALLOWED)],
@@ -296,6 +361,7 @@ def somebody_else(deployed: Deployed) -> Iterator[dict[str, str]]:
     sagemaker.delete_user_profile(**other)
 
 
+@pytest.mark.refuses("sagemaker:CreateApp", "sagemaker:CreateSpace", "sagemaker:DeleteSpace")
 def test_a_user_neither_makes_nor_opens_nor_deletes_spaces_of_somebody_else(
     deployed: Deployed, user: Any, somebody_else: dict[str, str]
 ) -> None:
@@ -310,6 +376,7 @@ def test_a_user_neither_makes_nor_opens_nor_deletes_spaces_of_somebody_else(
 # --- data and logs ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.refuses("s3:DeleteObject", "s3:PutObject")
 def test_a_user_writes_data_and_runs_and_nothing_else_of_the_bucket(
     deployed: Deployed, environment: Mapping[str, str]
 ) -> None:
@@ -317,6 +384,7 @@ def test_a_user_writes_data_and_runs_and_nothing_else_of_the_bucket(
 
     for key in ("raw/by-a-user.csv", f"runs/{PROJECT}-by-a-user/train.csv"):
         s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"1")
+        assert s3.get_object(Bucket=deployed.bucket, Key=key)["Body"].read() == b"1"
     for key in ("elsewhere.csv", "runs/of-the-pipeline/report.html"):
         with pytest.raises(ClientError, match="AccessDenied"):
             s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"1")
@@ -327,6 +395,7 @@ def test_a_user_writes_data_and_runs_and_nothing_else_of_the_bucket(
         deployed.client("s3").delete_object(Bucket=deployed.bucket, Key=key)
 
 
+@pytest.mark.refuses("s3:GetObject")
 def test_a_user_reads_the_notebooks_and_none_of_the_deployments_other_packages(
     deployed: Deployed, environment: Mapping[str, str]
 ) -> None:
@@ -349,11 +418,17 @@ def readable_by(environment: Mapping[str, str], bucket: str, key: str) -> bool:
     return True
 
 
-def test_a_user_reads_no_logs_but_of_the_projects_jobs(deployed: Deployed, environment: Mapping[str, str]) -> None:
+@pytest.mark.refuses("logs:GetLogEvents")
+def test_a_user_reads_no_logs_but_of_the_projects_jobs(
+    deployed: Deployed, environment: Mapping[str, str], full_run: Run
+) -> None:
     group, theirs = "/aws/sagemaker/TrainingJobs", "theirs/algo-1"
     deployed.client("logs").create_log_stream(logGroupName=group, logStreamName=theirs)
+    logs = client(environment, "logs")
 
+    (own, *_) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{full_run.name}-0")["logStreams"]
+    assert logs.get_log_events(logGroupName=group, logStreamName=own["logStreamName"])["events"]
     with pytest.raises(ClientError, match="AccessDenied"):
-        client(environment, "logs").get_log_events(logGroupName=group, logStreamName=theirs)
+        logs.get_log_events(logGroupName=group, logStreamName=theirs)
 
     deployed.client("logs").delete_log_stream(logGroupName=group, logStreamName=theirs)

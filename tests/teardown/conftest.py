@@ -8,6 +8,7 @@ import pytest
 from demo.sample import write_sample
 from localcloud.cdk import CdkApp
 from localcloud.cloud import Cloud, start
+from tests.pipeline.deployed_roles import write_down_roles
 from tests.pipeline.running import PROJECT, Deployed
 from tests.template.synthesis import ROOT, synthesise
 
@@ -56,6 +57,7 @@ def deploy(app: CdkApp) -> Deployed:
     """Deploy, with no sweeps but those that a test asks for."""
     before = app.cloud.inventory()
     app.deploy()
+    write_down_roles(app, PROJECT)
     deployed = Deployed(app, before, app.outputs(PROJECT))
     deployed.stop_schedule()
     return deployed

@@ -11,13 +11,17 @@ import pytest
 
 from localcloud.cdk import CdkApp, CdkError
 from localcloud.cloud import Cloud, Item
+from tests.pipeline.endless_jobs import start_job, start_search
 from tests.pipeline.policies import denied
 from tests.pipeline.running import PROJECT, Deployed, Run, wait_until
 from tests.teardown.conftest import DEMANDING, deploy
 from tests.teardown.hosting import FOREIGN, IMAGE, OWN, Hands, items
 from tests.template.synthesis import ROOT
 
-MANY = 300
+pytestmark = pytest.mark.refuses("logs:*")
+"""Endpoints with other names than the project's may not write logs; and what is being deleted may try to."""
+
+MANY = 120
 SHORT_SECONDS = 182
 """As the purge's time-out: it leaves itself two seconds, for it hands over when three minutes are left."""
 
@@ -60,15 +64,18 @@ def open_space(deployed: Deployed, name: str) -> None:
 
 
 def register(deployed: Deployed, run: Run) -> None:
-    """The run's model as a package in the stack's group, as a user registers one."""
-    container = {"Image": IMAGE, "ModelDataUrl": run.output["model_data"]}
-    deployed.client("sagemaker").create_model_package(
-        ModelPackageGroupName=f"{PROJECT}-models",
-        InferenceSpecification={
-            "Containers": [container],
-            "SupportedContentTypes": ["text/csv"],
-            "SupportedResponseMIMETypes": ["text/csv"],
-        },
+    """The run's model as a package in the stack's group, and as one in none, as people register them."""
+    sagemaker = deployed.client("sagemaker")
+    specification = {
+        "Containers": [{"Image": IMAGE, "ModelDataUrl": run.output["model_data"]}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    sagemaker.create_model_package(ModelPackageGroupName=f"{PROJECT}-models", InferenceSpecification=specification)
+    own = [{"Key": key, "Value": value} for key, value in OWN.items()]
+    supported = {f"Supported{use}InstanceTypes": ["ml.m5.large"] for use in ("RealtimeInference", "Transform")}
+    sagemaker.create_model_package(
+        ModelPackageName="by-hand", InferenceSpecification={**specification, **supported}, Tags=own
     )
 
 
@@ -112,6 +119,8 @@ def furnished(app: CdkApp, app_with_all: CdkApp, sample: Path) -> Furnished:
     register(deployed, run)
     open_space(deployed, "notebooks")
     start_tuning(deployed, given)
+    start_search(deployed, run, f"{PROJECT}-by-hand-search", OWN)
+    start_job(deployed, run, f"{PROJECT}-by-hand", OWN)
     billing_before = bill(app_with_all.cloud)
     purge = deployed.resource("Teardown", "Purge")
     deployed.client("lambda").update_function_configuration(FunctionName=purge, Timeout=SHORT_SECONDS)
@@ -169,6 +178,22 @@ def test_nothing_bills_after_that(furnished: Furnished) -> None:
     assert f"Nothing of project {PROJECT} bills now." in furnished.billing_after.stdout
 
 
+def test_a_domain_that_was_deleted_by_hand_leaves_no_home_behind(app_with_all: CdkApp, before: frozenset[Item]) -> None:
+    """AWS keeps its file system, unless one says otherwise (aws-facts 5.8)."""
+    deployed = deploy(app_with_all)
+    sagemaker, domain = deployed.client("sagemaker"), {"DomainId": deployed.outputs["DomainId"]}
+    for user in sagemaker.list_user_profiles(DomainIdEquals=domain["DomainId"])["UserProfiles"]:
+        sagemaker.delete_user_profile(**domain, UserProfileName=user["UserProfileName"])
+    wait_until(lambda: not sagemaker.list_user_profiles()["UserProfiles"], "the users are gone")
+    sagemaker.delete_domain(**domain)
+    wait_until(lambda: not sagemaker.list_domains()["Domains"], "the domain is gone")
+
+    app_with_all.destroy()
+
+    assert app_with_all.cloud.inventory() == before
+
+
+@pytest.mark.refuses("sagemaker:ListTags")
 def test_again_after_a_destroy_that_failed(app: CdkApp, before: frozenset[Item], sample: Path) -> None:
     deployed = deploy(app)
     start_tuning(deployed, upload(deployed, sample))

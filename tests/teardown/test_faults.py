@@ -11,6 +11,9 @@ from faults.trial import Outcome, try_all
 from localcloud.cdk import CdkApp
 from tests.teardown.conftest import deploy
 
+pytestmark = pytest.mark.refuses("sagemaker:Delete*", "sagemaker:Describe*", "sagemaker:List*")
+"""The janitor is refused some of these, too."""
+
 
 def one_of_each(chosen: list[Scenario]) -> list[Scenario]:
     """The last one of each course, so that most of a run has been made."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.cdk import CdkApp
+from tests.pipeline.endless_jobs import start_job, start_search, status, status_of_search
 from tests.pipeline.policies import denied
 from tests.pipeline.running import PROJECT, Deployed, arn, wait_until
 from tests.teardown.conftest import deploy
@@ -108,55 +109,55 @@ def date_of(deployed: Deployed, name: str) -> datetime:
 def test_an_endpoint_goes_on_its_date_with_configuration_and_model_and_not_before(
     deployed: Deployed, hands: Hands
 ) -> None:
-    serve(hands, "dated", **{"expires-at": in_minutes(deployed, 20)})
+    serve(hands, "fraud-dated", **{"expires-at": in_minutes(deployed, 20)})
 
     deployed.sweep()
-    before = left(deployed, "dated")
+    before = left(deployed, "fraud-dated")
     deployed.app.cloud.advance_clock(minutes=20)
     deployed.sweep()
 
-    assert (before, left(deployed, "dated")) == (3, 0)
+    assert (before, left(deployed, "fraud-dated")) == (3, 0)
 
 
 def test_moving_the_tag_moves_the_date(deployed: Deployed, hands: Hands) -> None:
-    serve(hands, "extended", **{"expires-at": in_minutes(deployed, 10)})
-    hands.tag("extended", "expires-at", in_minutes(deployed, 25))
+    serve(hands, "fraud-extended", **{"expires-at": in_minutes(deployed, 10)})
+    hands.tag("fraud-extended", "expires-at", in_minutes(deployed, 25))
 
     deployed.app.cloud.advance_clock(minutes=12)
     deployed.sweep()
-    before = left(deployed, "extended")
+    before = left(deployed, "fraud-extended")
     deployed.app.cloud.advance_clock(minutes=13)
     deployed.sweep()
 
-    assert (before, left(deployed, "extended")) == (3, 0)
+    assert (before, left(deployed, "fraud-extended")) == (3, 0)
 
 
 @pytest.mark.parametrize("tag", ["2999-01-01T00:00:00Z", "tomorrow", ""], ids=["too far off", "no date", "empty"])
 def test_a_date_that_is_not_allowed_is_set_right(deployed: Deployed, hands: Hands, notices: Notices, tag: str) -> None:
-    serve(hands, "misdated", **{"expires-at": tag})
+    serve(hands, "fraud-misdated", **{"expires-at": tag})
 
     deployed.sweep()
 
     now = deployed.app.cloud.now()
-    assert now < date_of(deployed, "misdated") <= now + timedelta(days=1)
+    assert now < date_of(deployed, "fraud-misdated") <= now + timedelta(days=1)
     assert any("misdated had no date that is allowed" in notice for notice in notices.read())
-    hands.remove(["misdated"])
+    hands.remove(["fraud-misdated"])
 
 
 def test_a_warning_comes_once_and_its_command_extends(deployed: Deployed, hands: Hands, notices: Notices) -> None:
-    serve(hands, "warned", **{"expires-at": in_minutes(deployed, 14)})
+    serve(hands, "fraud-warned", **{"expires-at": in_minutes(deployed, 14)})
 
     deployed.sweep()
-    first = [notice for notice in notices.read() if "warned" in notice]
+    first = [notice for notice in notices.read() if "fraud-warned" in notice]
     deployed.sweep()
-    second = [notice for notice in notices.read() if "warned" in notice]
+    second = [notice for notice in notices.read() if "fraud-warned" in notice]
 
     assert (len(first), len(second)) == (1, 0)
     command = next(line.strip() for line in first[0].splitlines() if "aws sagemaker add-tags" in line)
-    before = date_of(deployed, "warned")
+    before = date_of(deployed, "fraud-warned")
     hands.run(command)
-    assert date_of(deployed, "warned") - before == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=1))
-    hands.remove(["warned"])
+    assert date_of(deployed, "fraud-warned") - before == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=1))
+    hands.remove(["fraud-warned"])
 
 
 # --- other reasons ------------------------------------------------------------------------------------------------
@@ -164,18 +165,18 @@ def test_a_warning_comes_once_and_its_command_extends(deployed: Deployed, hands:
 
 def test_an_endpoint_that_nobody_calls_goes_and_one_that_somebody_calls_stays(deployed: Deployed, hands: Hands) -> None:
     late = in_minutes(deployed, 300)
-    serve(hands, "called", **{"expires-at": late, "idle-minutes": "30"})
-    serve(hands, "uncalled", **{"expires-at": late, "idle-minutes": "30"})
+    serve(hands, "fraud-called", **{"expires-at": late, "idle-minutes": "30"})
+    serve(hands, "fraud-uncalled", **{"expires-at": late, "idle-minutes": "30"})
 
     deployed.app.cloud.advance_clock(minutes=20)
     deployed.sweep()
-    young = left(deployed, "uncalled")
-    deployed.client("sagemaker-runtime").invoke_endpoint(EndpointName="called", ContentType="text/csv", Body="1")
+    young = left(deployed, "fraud-uncalled")
+    deployed.client("sagemaker-runtime").invoke_endpoint(EndpointName="fraud-called", ContentType="text/csv", Body="1")
     deployed.app.cloud.advance_clock(minutes=11)
     deployed.sweep()
 
-    assert (young, left(deployed, "uncalled"), left(deployed, "called")) == (3, 0, 3)
-    hands.remove(["called"])
+    assert (young, left(deployed, "fraud-uncalled"), left(deployed, "fraud-called")) == (3, 0, 3)
+    hands.remove(["fraud-called"])
 
 
 def test_a_failed_endpoint_goes_and_a_strangers_stays(deployed: Deployed, hands: Hands) -> None:
@@ -214,6 +215,19 @@ def test_what_an_aborted_run_made_goes_and_its_job_stops(deployed: Deployed, unt
     assert left(deployed, run.name) == 0
 
 
+def test_the_jobs_of_an_execution_that_is_over_are_stopped(deployed: Deployed, untuned: dict[str, Any]) -> None:
+    """Whatever has kept Step Functions from stopping them."""
+    run = deployed.run(untuned)
+    tags = {"project": PROJECT, "execution": run.arn}
+    start_job(deployed, run, f"{run.name}-lost", tags)
+    start_search(deployed, run, "fraud-lost-search", tags)
+
+    deployed.sweep()
+
+    wait_until(lambda: status(deployed, f"{run.name}-lost") == "Stopped", "the training job has stopped")
+    wait_until(lambda: status_of_search(deployed, "fraud-lost-search") == "Stopped", "the search has stopped")
+
+
 def hosted(deployed: Deployed, execution: str) -> int:
     run_id = deployed.run_id(execution)
     return left(deployed, f"{PROJECT}-{run_id}") if run_id else 0
@@ -245,26 +259,26 @@ def environment(deployed: Deployed, **variables: str) -> Iterator[None]:
 
 
 def test_it_sweeps_by_itself_every_five_minutes(deployed: Deployed, hands: Hands) -> None:
-    serve(hands, "scheduled", **{"expires-at": in_minutes(deployed, 3)})
+    serve(hands, "fraud-scheduled", **{"expires-at": in_minutes(deployed, 3)})
     deployed.start_schedule()
     try:
         deployed.app.cloud.advance_clock(minutes=6)
-        wait_until(lambda: left(deployed, "scheduled") == 0, "the janitor has been")
+        wait_until(lambda: left(deployed, "fraud-scheduled") == 0, "the janitor has been")
     finally:
         deployed.stop_schedule()
 
 
 def test_a_dry_run_only_reports(deployed: Deployed, hands: Hands, notices: Notices) -> None:
-    serve(hands, "spared", **{"expires-at": in_minutes(deployed, -5)})
+    serve(hands, "fraud-spared", **{"expires-at": in_minutes(deployed, -5)})
 
     with environment(deployed, DRY_RUN="true"):
         report = deployed.sweep()
 
-    assert [removal["name"] for removal in report["removed"]] == ["spared"] * 3
-    assert left(deployed, "spared") == 3
+    assert [removal["name"] for removal in report["removed"]] == ["fraud-spared"] * 3
+    assert left(deployed, "fraud-spared") == 3
     assert any("Dry run: nothing was changed" in notice for notice in notices.read())
     deployed.sweep()
-    assert left(deployed, "spared") == 0
+    assert left(deployed, "fraud-spared") == 0
 
 
 # --- alarms -------------------------------------------------------------------------------------------------------
@@ -283,9 +297,10 @@ def has_told(notices: Notices, words: str, heard: list[str]) -> bool:
     return any(words in notice for notice in heard)
 
 
+@pytest.mark.refuses("sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel")
 def test_an_alarm_tells_that_the_janitor_errs(deployed: Deployed, hands: Hands, notices: Notices) -> None:
-    serve(hands, "refused", **{"expires-at": in_minutes(deployed, -5)})
-    refusal = {"Action": "sagemaker:DeleteEndpoint", "Resource": arn("endpoint", "refused")}
+    serve(hands, "fraud-refused", **{"expires-at": in_minutes(deployed, -5)})
+    refusal = {"Action": ["sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"], "Resource": "*"}
 
     with denied(deployed, deployed.resource("Teardown", "JanitorRole"), refusal):
         report = deployed.sweep()
@@ -294,9 +309,9 @@ def test_an_alarm_tells_that_the_janitor_errs(deployed: Deployed, hands: Hands, 
     heard: list[str] = []
     wait_until(lambda: has_told(notices, ERRS, heard), "the alarm goes off")
     assert report["errorType"] == "SweepIncomplete"
-    assert "refused" in report["errorMessage"]
+    assert "fraud-refused" in report["errorMessage"]
     deployed.sweep()
-    assert left(deployed, "refused") == 0
+    assert left(deployed, "fraud-refused") == 0
 
 
 def test_an_alarm_tells_that_the_janitor_has_stopped(deployed: Deployed, notices: Notices) -> None:

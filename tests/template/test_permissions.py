@@ -482,6 +482,18 @@ def test_a_user_reads_the_logs_of_the_projects_jobs_alone(deployment: Deployment
         assert not any(item.allows(action, f"{group}{other}") for item in reading)
 
 
+def test_what_a_users_script_prints_is_logged_in_the_domains_streams_alone(deployment: Deployment) -> None:
+    (writing,) = (
+        statement
+        for statement in allowing(deployment, user_role(deployment), "logs:PutLogEvents")
+        if not statement.conditions
+    )
+
+    assert writing.resources == (
+        f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/studio:log-stream:<Studio/Domain.DomainId>/*",
+    )
+
+
 def test_a_user_with_instance_types_of_its_own_may_do_what_the_others_may_but_on_those(deploy: Deploy) -> None:
     demanding = {"name": "ana", "instance_types": ["ml.g5.xlarge"]}
     deployment = deploy(user_profiles=["ben", demanding])
@@ -742,6 +754,9 @@ def test_the_purge_stops_executions_of_the_machine_alone(deployment: Deployment)
         ("DeleteLogStream", "log-group:/aws/sagemaker/TransformJobs:log-stream:fraud-predict-1/algo-1-1"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/TransformJobs:log-stream:"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/Endpoints/fraud-1:log-stream:"),
+        ("DescribeLogStreams", "log-group:/aws/sagemaker/studio:log-stream:"),
+        ("DeleteLogStream", "log-group:/aws/sagemaker/studio:log-stream:<Studio/Domain.DomainId>/ben/JupyterLab"),
+        ("DeleteLogGroup", "log-group:/aws/sagemaker/studio:log-stream:"),
     ],
 )
 def test_the_purge_may_remove_the_logs_of_jobs_and_endpoints(
@@ -757,6 +772,7 @@ def test_the_purge_may_remove_the_logs_of_jobs_and_endpoints(
     [
         ("DeleteLogStream", "log-group:/aws/sagemaker/TrainingJobs:log-stream:other-1/algo-1-1"),
         ("DeleteLogStream", "log-group:/aws/sagemaker/TransformJobs:log-stream:other-1/algo-1-1"),
+        ("DeleteLogStream", "log-group:/aws/sagemaker/studio:log-stream:d-other/ben/JupyterLab"),
         ("DeleteLogGroup", "log-group:/aws/sagemaker/Endpoints/other-1:log-stream:"),
         ("DeleteLogGroup", "log-group:/aws/lambda/other:log-stream:"),
     ],

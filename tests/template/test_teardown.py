@@ -243,7 +243,6 @@ def test_the_purge_may_empty_the_bucket_of_all_versions(deployment: Deployment) 
     statements = deployment.statements_of(deployment.named("AWS::IAM::Role", "PurgeRole"))
     bucket = deployment.one("AWS::S3::Bucket").attribute("Arn")
 
-    for action in ("s3:ListBucket", "s3:ListBucketVersions"):
-        assert any(statement.allows(action, bucket) for statement in statements)
+    assert any(statement.allows("s3:ListBucketVersions", bucket) for statement in statements)
     for action in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
         assert any(statement.allows(action, f"{bucket}/runs/1/train/train.csv") for statement in statements)

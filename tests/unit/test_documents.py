@@ -63,6 +63,7 @@ RUN_BY: Mapping[str, str] = {
     "cdk destroy": "tests/pipeline/test_zz_destroy.py::test_nothing_else_is_left",
     "make notebooks": BY_HAND,
     "make notebooks DATA=creditcardfraud.zip": BY_HAND,
+    "make permissions": BY_HAND,
     "aws configure": BY_HAND,
     "pip install jupyterlab": BY_HAND,
     "jupyter lab ~/fraud-detection": BY_HAND,
@@ -210,6 +211,10 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
+ALL = "-n 3 --decisions .permissions tests"
+OPTIONS = {*shlex.split(ALL), "2"} - {"tests"}
+
+
 @pytest.mark.parametrize("command", [command for command, where in RUN_BY.items() if where == CI])
 def test_what_ci_is_said_to_run_it_runs(command: str) -> None:
     assert "make test" in (ROOT / CI).read_text().splitlines()
@@ -218,7 +223,7 @@ def test_what_ci_is_said_to_run_it_runs(command: str) -> None:
     tests = {line for line in wanted if Path(line.split()[0]).name == "pytest"}
     assert wanted - tests <= recipe("test")
     for line in tests:
-        assert set(line.split()[1:]) - {"-n", "2"} <= {name for name in line.split() if is_tested(name)}
+        assert set(line.split()[1:]) - OPTIONS <= {name for name in line.split() if is_tested(name)}
 
 
 def recipe(target: str) -> set[str]:
@@ -242,7 +247,7 @@ def is_tested(name: str) -> bool:
 
 
 def test_all_tests_are_those_that_pytest_finds_by_itself() -> None:
-    assert ".venv/bin/pytest -n 2" in recipe("test")
+    assert f".venv/bin/pytest {ALL}" in recipe("test")
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"] == [
         "tests"
     ]

@@ -13,7 +13,7 @@ from pytest_socket import SocketBlockedError
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     *("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "predict", "bench"),
-    *("notebooks", "docs", "tests"),
+    *("notebooks", "docs", "permissions", "tests"),
 )
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "predict": {"predict"},
     "bench": {"bench", "localcloud"},
     "notebooks": {"notebooks", "demo", "localcloud"},
+    "permissions": {"permissions"},
     "docs": {"docs", "stacks", "lambdas", "training_code"},
 }
 

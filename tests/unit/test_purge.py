@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lambdas.teardown import purge
-from lambdas.teardown.logs import JOBS, delete_logs
+from lambdas.teardown.logs import JOBS, STUDIO, delete_logs
 from lambdas.teardown.obstacles import Obstacle
 from tests.unit.small_account import (
     DENIED,
@@ -496,7 +496,7 @@ def test_logs_of_the_projects_endpoints_go_and_those_of_similar_names_stay() -> 
     names = ["fraud-1", "fraud-2", "fraud-3", "fraudulent-1", "other-fraud-1"]
     logs = Logs({f"/aws/sagemaker/Endpoints/{name}": ["s"] for name in names})
 
-    delete_logs(client("logs", logs.answer), "fraud")
+    delete_logs(client("logs", logs.answer), "fraud", "d-own")
 
     assert [name.rpartition("/")[2] for name in logs.groups] == ["fraudulent-1", "other-fraud-1"]
 
@@ -505,7 +505,7 @@ def test_logs_of_the_projects_endpoints_go_and_those_of_similar_names_stay() -> 
 def test_foreign_streams_stay_and_their_group_with_them(group: str) -> None:
     logs = Logs({group: ["fraud-1-0/a", "fraud-1-0/b", "fraud-2-0/a", "fraudulent-1/a", "other-1/a"]})
 
-    delete_logs(client("logs", logs.answer), "fraud")
+    delete_logs(client("logs", logs.answer), "fraud", "d-own")
 
     assert logs.groups == {group: ["fraudulent-1/a", "other-1/a"]}
 
@@ -514,15 +514,24 @@ def test_foreign_streams_stay_and_their_group_with_them(group: str) -> None:
 def test_the_group_of_all_jobs_of_a_kind_goes_with_its_last_stream(group: str) -> None:
     logs = Logs({group: ["fraud-1-0/a"], "/aws/lambda/other": []})
 
-    delete_logs(client("logs", logs.answer), "fraud")
+    delete_logs(client("logs", logs.answer), "fraud", "d-own")
 
     assert logs.groups == {"/aws/lambda/other": []}
+
+
+def test_logs_of_the_domains_apps_go_and_those_of_other_domains_stay() -> None:
+    script = "data-scientist/JupyterLab/default/LifecycleConfigOnStart"
+    logs = Logs({STUDIO: [f"d-own/{script}", f"d-ownother/{script}", f"d-other/{script}"]})
+
+    delete_logs(client("logs", logs.answer), "fraud", "d-own")
+
+    assert logs.groups == {STUDIO: [f"d-ownother/{script}", f"d-other/{script}"]}
 
 
 def test_there_need_not_be_any_logs() -> None:
     logs = Logs({})
 
-    delete_logs(client("logs", logs.answer), "fraud")
+    delete_logs(client("logs", logs.answer), "fraud", "d-own")
 
     assert logs.groups == {}
 
@@ -531,7 +540,7 @@ def test_logs_that_may_not_be_deleted_are_an_error() -> None:
     logs = Logs({TRAINING_JOBS: ["fraud-1-0/a"]}, refusals={"DeleteLogStream": DENIED})
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        delete_logs(client("logs", logs.answer), "fraud")
+        delete_logs(client("logs", logs.answer), "fraud", "d-own")
 
 
 # --- the bucket -------------------------------------------------------------------------------------------------
