@@ -90,8 +90,8 @@ permissions: setup ## who may do what, and which runs use it: the tests on deplo
 	@$(BIN)/pytest -n 2 --decisions .permissions tests/pipeline tests/teardown; \
 	failed=$$?; $(BIN)/python -m permissions && exit $$failed
 
-check: lint browser .venv/checkov/ready image-python ## the quick ones: no local cloud
-	$(BIN)/pytest -n 3 tests/unit tests/template
+check: lint ## the quick ones: what starts no process and synthesises nothing
+	$(BIN)/pytest -n 2 -m 'not enable_socket and not slow' tests/unit
 
 lint: setup
 	$(BIN)/ruff check

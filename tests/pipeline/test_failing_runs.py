@@ -184,9 +184,9 @@ def test_stopping_an_execution_stops_its_job(deployed: Deployed, untuned: dict[s
 
 
 def test_removing_a_run_stops_its_jobs(deployed: Deployed, full_run: Run) -> None:
-    run = f"{PROJECT}-endless"
-    start_search(deployed, full_run, f"{run}-0", {})
-    start_job(deployed, full_run, f"{run}-1", {})
+    run, own = f"{PROJECT}-endless", {"project": PROJECT}
+    start_search(deployed, full_run, f"{run}-0", own)
+    start_job(deployed, full_run, f"{run}-1", own)
 
     deployed.remove(run)
 

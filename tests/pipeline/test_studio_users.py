@@ -14,6 +14,7 @@ USER = "data-scientist"
 """As cdk.json names it."""
 DATE = "2099-01-01T00:00:00Z"
 MODEL, CONFIG, ENDPOINT = f"{PROJECT}-by-a-user", f"{PROJECT}-by-a-user-config", f"{PROJECT}-by-a-user-endpoint"
+JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 ALLOWED, COSTLY = "ml.m5.xlarge", "ml.p4d.24xlarge"
 
 
@@ -418,17 +419,18 @@ def readable_by(environment: Mapping[str, str], bucket: str, key: str) -> bool:
     return True
 
 
-@pytest.mark.refuses("logs:GetLogEvents")
-def test_a_user_reads_no_logs_but_of_the_projects_jobs(
-    deployed: Deployed, environment: Mapping[str, str], full_run: Run
-) -> None:
-    group, theirs = "/aws/sagemaker/TrainingJobs", "theirs/algo-1"
-    deployed.client("logs").create_log_stream(logGroupName=group, logStreamName=theirs)
-    logs = client(environment, "logs")
+def test_a_user_reads_the_logs_of_the_projects_jobs(environment: Mapping[str, str], full_run: Run) -> None:
+    logs, job = client(environment, "logs"), f"{full_run.name}-0"
+    (stream, *_) = logs.describe_log_streams(logGroupName=JOB_LOGS, logStreamNamePrefix=job)["logStreams"]
+    assert logs.get_log_events(logGroupName=JOB_LOGS, logStreamName=stream["logStreamName"])["events"]
 
-    (own, *_) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{full_run.name}-0")["logStreams"]
-    assert logs.get_log_events(logGroupName=group, logStreamName=own["logStreamName"])["events"]
+
+@pytest.mark.refuses("logs:GetLogEvents")
+def test_a_user_reads_no_other_logs(deployed: Deployed, environment: Mapping[str, str]) -> None:
+    group, theirs = JOB_LOGS, "theirs/algo-1"
+    deployed.client("logs").create_log_stream(logGroupName=group, logStreamName=theirs)
+
     with pytest.raises(ClientError, match="AccessDenied"):
-        logs.get_log_events(logGroupName=group, logStreamName=theirs)
+        client(environment, "logs").get_log_events(logGroupName=group, logStreamName=theirs)
 
     deployed.client("logs").delete_log_stream(logGroupName=group, logStreamName=theirs)

@@ -20,6 +20,8 @@ from lambdas.prepare.unpack import csv_file
 from tests.unit.bad_files import BAD_FILES, GOOD_BYTES, LYING_BOMB, ODD_FILES, PLAIN, SMALL, BadFile, OddFile, zipped
 from tests.unit.s3_in_memory import S3InMemory
 
+pytestmark = pytest.mark.slow
+
 LARGE = 20_000_000
 LONGEST_MESSAGE = 5000
 """Far below the 32,768 characters that Step Functions keeps of a cause."""

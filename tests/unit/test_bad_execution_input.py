@@ -26,6 +26,8 @@ from lambdas.plan.reading import SECTIONS
 from tests.unit.test_plan import Bucket, plan, refusal
 from training_code.hyperparameters import HYPERPARAMETERS
 
+pytestmark = pytest.mark.slow
+
 LONGEST_CAUSE = 32_768
 """Characters that Step Functions keeps of a cause."""
 LARGEST_STATE = 256 * 1024

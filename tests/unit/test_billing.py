@@ -26,6 +26,8 @@ from billing.items import Item, NoPrice, billing_items, total
 from billing.table import show
 from lambdas.plan.cost import HOSTING_USD_PER_HOUR, TRAINING_USD_PER_HOUR
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 24, 17, 23, 30, tzinfo=UTC)
 START = NOW - timedelta(hours=1)
 XLARGE, MEDIUM, UNPRICED = "ml.m5.xlarge", "ml.t3.medium", "ml.c7i.large"

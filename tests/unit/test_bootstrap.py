@@ -14,6 +14,8 @@ from lambdas.evaluate.metrics import Counts, Labels, Numbers, Scores
 from lambdas.evaluate.money import Costs, Money
 from lambdas.evaluate.quality import Judge
 
+pytestmark = pytest.mark.slow
+
 Rows = tuple[Labels, Scores, Numbers]
 
 

@@ -26,6 +26,8 @@ from training_code.container import DataProblem, EnvironmentProblem
 from training_code.inference import output_fn
 from training_code.thresholds import Costs, Objective, Threshold, choose_threshold, readable
 
+pytestmark = pytest.mark.slow
+
 CODE = Path(__file__).parents[2] / "training_code"
 TRAIN = transactions(1500, seed=1)
 VALIDATION = transactions(500, seed=2)

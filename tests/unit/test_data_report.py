@@ -19,6 +19,8 @@ from lambdas.prepare.lines import count_found, file_chunks, line_hashes
 from lambdas.prepare.split import Parts
 from lambdas.prepare.table import FLOAT32_MAX
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 FEW = st.sampled_from([NAN, 0.0, -0.0, 1.0, 0.5])
 """So that rows are often equal; 0.0 and -0.0 are, though their bits are not."""

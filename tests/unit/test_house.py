@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pytest_socket import SocketBlockedError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     *("stacks", "lambdas", "training_code", "localcloud", "demo", "billing", "faults", "predict", "bench"),

@@ -18,7 +18,7 @@ from training_code.candidates import UnusableCandidate, load
 OTHERS = [tag for tag in VERSIONS if tag != RUNS_HERE.tag]
 PIN = re.compile(r"^(?P<name>[\w-]+)==(?P<version>[\w.]+)", re.MULTILINE)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*UBJSON:UserWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*UBJSON:UserWarning")]
 
 
 @pytest.fixture

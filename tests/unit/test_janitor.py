@@ -37,6 +37,8 @@ from tests.unit.small_account import (
     minutes,
 )
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 PAST, FUTURE = "2026-11-24T16:59:00Z", "2026-11-24T20:00:00Z"
 PARAMETER = "/fraud/endpoint-name"

@@ -23,6 +23,7 @@ from lambdas.evaluate.money import Costs, Money
 from lambdas.evaluate.quality import Judge
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning"),
     pytest.mark.filterwarnings("ignore:No positive class found:UserWarning"),
 ]

@@ -24,6 +24,8 @@ from notebooks import build, execution
 from notebooks.execution import NotebookFailed, Run, execute
 from notebooks.space import SpaceFailed, open_space
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements.txt"
 BUILT = {str(path.relative_to(build.FOLDER)): content for path, content in build.built().items()}

@@ -30,6 +30,8 @@ from lambdas.plan.handler import TRAINING_CODE, handler
 from lambdas.plan.planning import Planning
 from lambdas.plan.storage import S3Store
 
+pytestmark = pytest.mark.slow
+
 VARIABLES = {
     "PROJECT": "fraud",
     "BUCKET": "team-bucket",

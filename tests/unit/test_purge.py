@@ -38,6 +38,8 @@ from tests.unit.small_account import (
     in_this_thread,
 )
 
+pytestmark = pytest.mark.slow
+
 OURS, THEIRS = {"project": "fraud", "run-id": "1"}, {"project": "other"}
 EVERYTHING = ["fraud-1", "fraud-2", "fraud-3", "fraud-4", "fraud-5"]
 DOMAIN_ARN = "arn:aws:sagemaker:eu-west-1:123456789012:domain/d-1"

@@ -51,6 +51,8 @@ from tests.unit.report_samples import (
     tuning,
 )
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from lambdas.prepare.errors import InvalidData
 from lambdas.prepare.split import LessonSplit, Parts, Rows, Split, StratifiedSplit, TimeSplit, deal, read_split
 
+pytestmark = pytest.mark.slow
+
 SHARES = {"train": 0.7, "validation": 0.2, "test": 0.1}
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from lambdas.teardown.announcement import to_announce
 from lambdas.teardown.rules import Endpoint, Limits, Reason, Run, Verdict, expires_at, idle_time, judge, may_be_idle
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 LIMITS = Limits(

@@ -11,7 +11,10 @@ from training_code.container import DataProblem, EnvironmentProblem
 from training_code.hyperparameters import HyperparameterError
 from training_code.train import main
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*UBJSON:UserWarning")  # the model's name has no extension, on AWS too
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*UBJSON:UserWarning"),  # the model's name has no extension, on AWS too
+]
 
 TRAIN = transactions(1500, seed=1)
 VALIDATION = transactions(500, seed=2)

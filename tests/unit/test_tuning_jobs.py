@@ -31,6 +31,8 @@ from tests.unit.small_tuning import (
     stand_in,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def training_jobs(monkeypatch: pytest.MonkeyPatch) -> TrainingJobs:

@@ -20,6 +20,8 @@ from tests.unit.small_tuning import (
     stand_in,
 )
 
+pytestmark = pytest.mark.slow
+
 ETA, CHILD_WEIGHT, ALPHA = request_for()[CONFIG]["ParameterRanges"]["ContinuousParameterRanges"]
 REVERSE = "ReverseLogarithmic"
 STATIC = (DEFINITION, "StaticHyperParameters")
