@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         console.print(str(error), style="red")
         return 1
     verdict = Verdict.of(record, UNEXERCISED)
-    console.print(*verdict.lines, sep="\n", end="\n\n")
+    console.print(*map(str, verdict.lines), sep="\n", end="\n\n")
     for complaint in _wrong(verdict):
         console.print(complaint, style="red")
     unused, missing = len(verdict.unused), len(verdict.missing)

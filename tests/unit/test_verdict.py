@@ -206,5 +206,6 @@ def test_the_report_ends_with_the_count_and_an_exit_code(tmp_path: Path) -> None
     )
 
     assert told.returncode == 1
+    assert told.stdout.startswith(f"{ROLE}: s3:PutObject, s3:AbortMultipartUpload on <Bucket>/runs/*: full run")
     assert "Unused: s3:AbortMultipartUpload of Pipeline/PlanRole" in told.stdout
     assert told.stdout.splitlines()[-1].startswith("permissions: 1 statements, 1 unused, 0 missing")
