@@ -1,0 +1,1 @@
+"""`make permissions`: which runs use what the roles may do."""

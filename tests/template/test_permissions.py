@@ -237,6 +237,23 @@ def test_a_user_tags_nothing_that_is_somebody_elses(deployment: Deployment, kind
         assert own or _at_creation(statement)
 
 
+def test_jobs_and_models_pull_awss_image_and_no_other(deployment: Deployment) -> None:
+    """Its account in this region: aws-facts 2.3; the actions: 1.3."""
+    image = f"arn:aws:ecr:{REGION}:141502667606:repository/sagemaker-xgboost"
+    role = deployment.named("AWS::IAM::Role", "ExecutionRole")
+
+    pulling = {
+        (action, resource)
+        for statement in deployment.statements_of(role)
+        for action in statement.actions
+        for resource in statement.resources
+        if action.startswith("ecr:")
+    }
+
+    layers = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
+    assert pulling == {("ecr:GetAuthorizationToken", "*"), *((f"ecr:{action}", image) for action in layers)}
+
+
 @pytest.mark.parametrize("role", ["ProfiledatascientistRole", "MachineRole"])
 def test_who_tags_at_creation_creates_with_the_projects_tag_alone(deployment: Deployment, role: str) -> None:
     statements = deployment.statements_of(deployment.named("AWS::IAM::Role", role))
