@@ -23,8 +23,8 @@ class Statement:
         conditions = given.get("Condition")
         return cls(
             given["Effect"],
-            _as_tuple(given["Action"]),
-            _as_tuple(given["Resource"]),
+            as_tuple(given["Action"]),
+            as_tuple(given["Resource"]),
             json.dumps(conditions, sort_keys=True) if conditions else "",
         )
 
@@ -47,7 +47,8 @@ class Statement:
         }
 
 
-def _as_tuple(value: Any) -> tuple[str, ...]:
+def as_tuple(value: Any) -> tuple[str, ...]:
+    """A policy may have a text for a list of one."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from permissions.statements import as_tuple
+
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 _PSEUDO_PARAMETERS = {
@@ -120,8 +122,8 @@ class Deployment:
             yield Statement(
                 role,
                 statement["Effect"],
-                _as_tuple(statement["Action"]),
-                _as_tuple(statement["Resource"]),
+                as_tuple(statement["Action"]),
+                as_tuple(statement["Resource"]),
                 statement.get("Condition", {}),
             )
 
@@ -174,7 +176,3 @@ class Deployment:
 def _stack_name(logical_id: str) -> str:
     """The CDK makes `DataNestedStackDataNestedStackResource…` of `Data`."""
     return logical_id.partition("NestedStack")[0]
-
-
-def _as_tuple(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
